@@ -1,0 +1,48 @@
+package dev.quern.core;
+
+import java.lang.foreign.MemorySegment;
+
+/// GGUF's block types: how many weights a block holds, in how many bytes, and how one block is decoded.
+public enum BlockType {
+    Q4_0(2, 32, 18, BlockDecoders::q4Zero),
+    Q4_1(3, 32, 20, BlockDecoders::q4One),
+    Q8_0(8, 32, 34, BlockDecoders::q8Zero);
+
+    /// Decodes the block at byte `at` of `data` into `target[offset …)`.
+    @FunctionalInterface
+    interface Decoder {
+        void decode(MemorySegment data, long at, float[] target, int offset);
+    }
+
+    private final int id;
+    private final int weights;
+    private final int bytes;
+    private final Decoder decoder;
+
+    BlockType(int id, int weights, int bytes, Decoder decoder) {
+        this.id = id;
+        this.weights = weights;
+        this.bytes = bytes;
+        this.decoder = decoder;
+    }
+
+    /// The type's number in a GGUF file.
+    public int id() {
+        return id;
+    }
+
+    /// Weights of one block.
+    public int weights() {
+        return weights;
+    }
+
+    /// Bytes of one block.
+    public int bytes() {
+        return bytes;
+    }
+
+    /// Decodes the block at byte `at` of `data` into `target[offset … offset + weights)`.
+    public void decode(MemorySegment data, long at, float[] target, int offset) {
+        decoder.decode(data, at, target, offset);
+    }
+}

@@ -1,0 +1,122 @@
+package dev.quern.core;
+
+import org.jspecify.annotations.Nullable;
+
+/// A uniformly quantized matrix in the GPTQ packing: integer codes with a scale and a zero point for each group of
+/// inputs of each output, `w = scale · (code − zeroPoint)`.
+///
+/// - `qweight` I32 `[cols · bits / 32, rows]`: codes packed along the input dimension, lowest bits first; for 3 bits 32
+///   codes lie in three words (arXiv:2210.17323's code, AutoGPTQ).
+/// - `scales` F16, BF16 or F32 `[groups, rows]`; `groups = ceil(cols / groupSize)`.
+/// - `zeroPoints` `[groups · rows]`, unsigned `0 … 2^bits` (the upper end comes from checkpoints that stored z − 1).
+/// - `groupIndex` `[cols]`: the group of each input; null when it is simply `column / groupSize`.
+///
+/// `groupSize` is the whole row's length when there is one group. Arrays belong to the record.
+public record GroupedWeight(
+        int rows,
+        int cols,
+        int bits,
+        int groupSize,
+        Tensor qweight,
+        Tensor scales,
+        short[] zeroPoints,
+        int @Nullable [] groupIndex)
+        implements PackedWeight {
+    public GroupedWeight {
+        if (bits != 2 && bits != 3 && bits != 4 && bits != 8) {
+            throw new IllegalArgumentException("bits is 2, 3, 4 or 8, not " + bits);
+        }
+        if (cols % 32 != 0) {
+            throw new IllegalArgumentException(cols + " inputs do not fill words of 32 codes");
+        }
+        int groups = (cols + groupSize - 1) / groupSize;
+        if (!qweight.shape().equals(new Shape((long) cols * bits / 32, rows)) || qweight.dtype() != DType.I32) {
+            throw new IllegalArgumentException("qweight is " + qweight.dtype() + " " + qweight.shape()
+                    + ", expected I32 " + new Shape((long) cols * bits / 32, rows));
+        }
+        if (!scales.shape().equals(new Shape(groups, rows)) || !scales.dtype().isFloat()) {
+            throw new IllegalArgumentException(
+                    "scales are " + scales.dtype() + " " + scales.shape() + ", expected " + new Shape(groups, rows));
+        }
+        if (zeroPoints.length != groups * rows) {
+            throw new IllegalArgumentException(zeroPoints.length + " zero points, expected " + groups * rows);
+        }
+        if (groupIndex != null && groupIndex.length != cols) {
+            throw new IllegalArgumentException(groupIndex.length + " group indices, expected " + cols);
+        }
+    }
+
+    /// Packs `codes [rows, cols]` (unsigned, one byte each). `scales` is `[groups, rows]`, already at its storage type.
+    public static GroupedWeight pack(
+            int rows, int cols, int bits, int groupSize, byte[] codes, Tensor scales, short[] zeroPoints) {
+        int words = Math.toIntExact((long) cols * bits / 32);
+        int[] packed = new int[Math.multiplyExact(words, rows)];
+        for (int row = 0; row < rows; row++) {
+            for (int col = 0; col < cols; col++) {
+                int code = Byte.toUnsignedInt(codes[row * cols + col]);
+                long bit = (long) col * bits;
+                int word = (int) (bit >>> 5);
+                int shift = (int) (bit & 31);
+                packed[word * rows + row] |= code << shift;
+                if (shift + bits > 32) {
+                    packed[(word + 1) * rows + row] |= code >>> (32 - shift);
+                }
+            }
+        }
+        return new GroupedWeight(rows, cols, bits, groupSize, Tensor.of(packed, words, rows), scales, zeroPoints, null);
+    }
+
+    /// Number of groups along the inputs.
+    public int groups() {
+        return (cols + groupSize - 1) / groupSize;
+    }
+
+    /// The group that input `col` belongs to.
+    public int group(int col) {
+        return groupIndex == null ? col / groupSize : groupIndex[col];
+    }
+
+    /// The stored code of one weight, `0 … 2^bits − 1`.
+    public int code(int row, int col) {
+        long bit = (long) col * bits;
+        long word = bit >>> 5;
+        int shift = (int) (bit & 31);
+        int value = qweight.data().get(Tensor.INT, (word * rows + row) * 4) >>> shift;
+        if (shift + bits > 32) {
+            value |= qweight.data().get(Tensor.INT, ((word + 1) * rows + row) * 4) << (32 - shift);
+        }
+        return value & ((1 << bits) - 1);
+    }
+
+    /// The scale of one group of one output.
+    public float scale(int group, int row) {
+        float[] one = new float[1];
+        scales.copyFloats((long) group * rows + row, one, 0, 1);
+        return one[0];
+    }
+
+    /// Codes, scales, packed zero points and the group index, as the GPTQ layout stores them.
+    @Override
+    public long bytes() {
+        return qweight.bytes() + scales.bytes() + (long) groups() * rows * bits / 8 + 4L * cols;
+    }
+
+    @Override
+    public String encoding() {
+        String group = groupSize >= cols ? "row" : Integer.toString(groupSize);
+        return "gptq-w" + bits + "-g" + group + (groupIndex == null ? "" : "-act");
+    }
+
+    @Override
+    public void unpackRow(int row, float[] target, int offset) {
+        int groups = groups();
+        float[] scale = new float[groups];
+        for (int group = 0; group < groups; group++) {
+            scale[group] = scale(group, row);
+        }
+        for (int col = 0; col < cols; col++) {
+            int group = group(col);
+            target[offset + col] = scale[group] * (code(row, col) - zeroPoints[group * rows + row]);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+package dev.quern.models;
+
+import java.util.List;
+
+/// A whole decoder: table, blocks, last norm, head.
+///
+/// `head.name()` is the embedding's module name where the two are tied. `norms` are all norms, by index.
+public record Network(
+        ModelConfig config, Embedding embedding, List<Block> blocks, Norm finalNorm, Linear head, List<Norm> norms) {
+    /// Tokens in, normed hidden states out: `[tokens, hiddenSize]`.
+    public <T> T forward(Ops<T> ops, int[] tokens) {
+        T x = ops.embed(embedding, tokens);
+        for (Block block : blocks) {
+            x = block.forward(ops, x);
+        }
+        return ops.rmsNorm(finalNorm, x);
+    }
+
+    /// Hidden states in, logits out: `[tokens, vocabSize]`.
+    public <T> T logits(Ops<T> ops, T hidden) {
+        return ops.linear(head, hidden);
+    }
+
+    /// The Linears of all blocks (the head is not among them), by index.
+    public List<Linear> linears() {
+        return blocks.stream().flatMap(b -> b.linears().stream()).toList();
+    }
+
+    /// True where the head shares the embedding's weights.
+    public boolean tied() {
+        return head.weightName().equals(embedding.name());
+    }
+}

@@ -1,0 +1,15 @@
+package dev.quern.models;
+
+import dev.quern.core.PackedWeight;
+
+/// Parameters by their names in the Hugging Face scheme, whatever the file calls them.
+public interface WeightSource {
+    /// True where the parameter exists (`model.layers.0.self_attn.q_proj.weight`; a packed one counts under that name).
+    boolean has(String name);
+
+    /// A matrix as it is stored; a view where the file allows it.
+    PackedWeight weight(String name);
+
+    /// A norm's weight or a bias, widened to float.
+    float[] vector(String name);
+}
