@@ -4,8 +4,13 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import java.lang.foreign.MemorySegment;
 
-/// The scalar decoding of each GGUF block: the oracle for every kernel. Layouts: docs/formats/gguf.md.
+/// The scalar decoding of the blocks of 32 weights: the oracle for every kernel. Layouts: docs/formats/gguf.md.
+///
+/// Each expression is evaluated in float in the order of the published decoder, so results agree to the bit.
 final class BlockDecoders {
+    /// The 16 values of the non-linear 4-bit types.
+    private static final byte[] NON_LINEAR = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
     private BlockDecoders() {}
 
     /// d, 16 bytes of nibbles (low: weight j, high: weight j + 16): `d · (q − 8)`.
@@ -29,6 +34,29 @@ final class BlockDecoders {
         }
     }
 
+    /// d, fifth bits in an int (bit j: weight j), 16 bytes of nibbles: `d · (q − 16)`.
+    static void q5Zero(MemorySegment data, long at, float[] target, int offset) {
+        float d = half(data, at);
+        int high = data.get(Tensor.INT, at + 2);
+        for (int j = 0; j < 16; j++) {
+            int pair = data.get(JAVA_BYTE, at + 6 + j);
+            target[offset + j] = d * (((pair & 15) | ((high >>> j) & 1) << 4) - 16);
+            target[offset + j + 16] = d * ((((pair >> 4) & 15) | ((high >>> (j + 16)) & 1) << 4) - 16);
+        }
+    }
+
+    /// d, m, fifth bits, 16 bytes of nibbles: `d · q + m`.
+    static void q5One(MemorySegment data, long at, float[] target, int offset) {
+        float d = half(data, at);
+        float m = half(data, at + 2);
+        int high = data.get(Tensor.INT, at + 4);
+        for (int j = 0; j < 16; j++) {
+            int pair = data.get(JAVA_BYTE, at + 8 + j);
+            target[offset + j] = d * ((pair & 15) | ((high >>> j) & 1) << 4) + m;
+            target[offset + j + 16] = d * (((pair >> 4) & 15) | ((high >>> (j + 16)) & 1) << 4) + m;
+        }
+    }
+
     /// d, 32 signed bytes: `d · q`.
     static void q8Zero(MemorySegment data, long at, float[] target, int offset) {
         float d = half(data, at);
@@ -37,7 +65,34 @@ final class BlockDecoders {
         }
     }
 
-    private static float half(MemorySegment data, long at) {
+    /// d, 16 bytes of nibbles that index the table: `d · table[q]`.
+    static void iq4NonLinear(MemorySegment data, long at, float[] target, int offset) {
+        float d = half(data, at);
+        for (int j = 0; j < 16; j++) {
+            int pair = data.get(JAVA_BYTE, at + 2 + j);
+            target[offset + j] = d * NON_LINEAR[pair & 15];
+            target[offset + j + 16] = d * NON_LINEAR[(pair >> 4) & 15];
+        }
+    }
+
+    /// 8 sub-blocks of 32: d, upper 2 bits of the scales in a short, lower 4 bits in 4 bytes, 128 bytes of nibbles:
+    /// `d · (scale − 32) · table[q]`.
+    static void iq4Small(MemorySegment data, long at, float[] target, int offset) {
+        float d = half(data, at);
+        int scalesHigh = data.get(Tensor.SHORT, at + 2);
+        for (int sub = 0; sub < 8; sub++) {
+            int low = (data.get(JAVA_BYTE, at + 4 + sub / 2) >> 4 * (sub & 1)) & 15;
+            int scale = low | ((scalesHigh >> 2 * sub) & 3) << 4;
+            float step = d * (scale - 32);
+            for (int j = 0; j < 16; j++) {
+                int pair = data.get(JAVA_BYTE, at + 8 + sub * 16 + j);
+                target[offset + sub * 32 + j] = step * NON_LINEAR[pair & 15];
+                target[offset + sub * 32 + j + 16] = step * NON_LINEAR[(pair >> 4) & 15];
+            }
+        }
+    }
+
+    static float half(MemorySegment data, long at) {
         return Float.float16ToFloat(data.get(Tensor.SHORT, at));
     }
 }

@@ -6,7 +6,16 @@ import java.lang.foreign.MemorySegment;
 public enum BlockType {
     Q4_0(2, 32, 18, BlockDecoders::q4Zero),
     Q4_1(3, 32, 20, BlockDecoders::q4One),
-    Q8_0(8, 32, 34, BlockDecoders::q8Zero);
+    Q5_0(6, 32, 22, BlockDecoders::q5Zero),
+    Q5_1(7, 32, 24, BlockDecoders::q5One),
+    Q8_0(8, 32, 34, BlockDecoders::q8Zero),
+    Q2_K(10, 256, 84, SuperBlockDecoders::q2),
+    Q3_K(11, 256, 110, SuperBlockDecoders::q3),
+    Q4_K(12, 256, 144, SuperBlockDecoders::q4),
+    Q5_K(13, 256, 176, SuperBlockDecoders::q5),
+    Q6_K(14, 256, 210, SuperBlockDecoders::q6),
+    IQ4_NL(20, 32, 18, BlockDecoders::iq4NonLinear),
+    IQ4_XS(23, 256, 136, BlockDecoders::iq4Small);
 
     /// Decodes the block at byte `at` of `data` into `target[offset …)`.
     @FunctionalInterface

@@ -4,8 +4,8 @@ import java.lang.foreign.MemorySegment;
 
 /// A matrix in one of GGUF's block types: each row is a run of blocks, each block holds its own scales.
 ///
-/// All block types share this record because they share this shape; what differs is the decoding of one block, which
-/// `BlockType` holds.
+/// All block types share this record because they share this shape; what differs is the decoding of one block,
+/// which `BlockType` holds.
 public record BlockWeight(BlockType type, int rows, int cols, MemorySegment data) implements PackedWeight {
     public BlockWeight {
         if (cols % type.weights() != 0) {

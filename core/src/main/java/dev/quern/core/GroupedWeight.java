@@ -26,19 +26,23 @@ public record GroupedWeight(
         if (bits != 2 && bits != 3 && bits != 4 && bits != 8) {
             throw new IllegalArgumentException("bits is 2, 3, 4 or 8, not " + bits);
         }
-        if (cols % 32 != 0) {
-            throw new IllegalArgumentException(cols + " inputs do not fill words of 32 codes");
+        if ((long) cols * bits % 32 != 0) {
+            throw new IllegalArgumentException(cols + " inputs of " + bits + " bits do not fill 32-bit words");
         }
-        int groups = (cols + groupSize - 1) / groupSize;
-        if (!qweight.shape().equals(new Shape((long) cols * bits / 32, rows)) || qweight.dtype() != DType.I32) {
-            throw new IllegalArgumentException("qweight is " + qweight.dtype() + " " + qweight.shape()
-                    + ", expected I32 " + new Shape((long) cols * bits / 32, rows));
+        if (groupSize < 1) {
+            throw new IllegalArgumentException("a group has at least one input, not " + groupSize);
+        }
+        int groups = Math.ceilDiv(cols, groupSize);
+        Shape words = new Shape((long) cols * bits / 32, rows);
+        if (!qweight.shape().equals(words) || qweight.dtype() != DType.I32) {
+            throw new IllegalArgumentException(
+                    "qweight is " + qweight.dtype() + " " + qweight.shape() + ", expected I32 " + words);
         }
         if (!scales.shape().equals(new Shape(groups, rows)) || !scales.dtype().isFloat()) {
             throw new IllegalArgumentException(
                     "scales are " + scales.dtype() + " " + scales.shape() + ", expected " + new Shape(groups, rows));
         }
-        if (zeroPoints.length != groups * rows) {
+        if (zeroPoints.length != Math.multiplyExact(groups, rows)) {
             throw new IllegalArgumentException(zeroPoints.length + " zero points, expected " + groups * rows);
         }
         if (groupIndex != null && groupIndex.length != cols) {
@@ -46,7 +50,19 @@ public record GroupedWeight(
         }
     }
 
-    /// Packs `codes [rows, cols]` (unsigned, one byte each). `scales` is `[groups, rows]`, already at its storage type.
+    /// Groups in the order of the inputs.
+    public GroupedWeight(
+            int rows, int cols, int bits, int groupSize, Tensor qweight, Tensor scales, short[] zeroPoints) {
+        this(rows, cols, bits, groupSize, qweight, scales, zeroPoints, null);
+    }
+
+    /// The same with the group of each input (activation order).
+    public GroupedWeight withGroupIndex(int[] index) {
+        return new GroupedWeight(rows, cols, bits, groupSize, qweight, scales, zeroPoints, index);
+    }
+
+    /// Packs `codes [rows, cols]` (unsigned, one byte each). `scales` is `[groups, rows]`, already at its storage
+    /// type.
     public static GroupedWeight pack(
             int rows, int cols, int bits, int groupSize, byte[] codes, Tensor scales, short[] zeroPoints) {
         int words = Math.toIntExact((long) cols * bits / 32);
@@ -63,12 +79,12 @@ public record GroupedWeight(
                 }
             }
         }
-        return new GroupedWeight(rows, cols, bits, groupSize, Tensor.of(packed, words, rows), scales, zeroPoints, null);
+        return new GroupedWeight(rows, cols, bits, groupSize, Tensor.of(packed, words, rows), scales, zeroPoints);
     }
 
     /// Number of groups along the inputs.
     public int groups() {
-        return (cols + groupSize - 1) / groupSize;
+        return Math.ceilDiv(cols, groupSize);
     }
 
     /// The group that input `col` belongs to.
@@ -76,23 +92,44 @@ public record GroupedWeight(
         return groupIndex == null ? col / groupSize : groupIndex[col];
     }
 
-    /// The stored code of one weight, `0 … 2^bits − 1`.
+    /// The stored code of one weight, `0 … 2^bits − 1`; for many use `unpackCodes`.
     public int code(int row, int col) {
         long bit = (long) col * bits;
-        long word = bit >>> 5;
+        int word = (int) (bit >>> 5);
         int shift = (int) (bit & 31);
-        int value = qweight.data().get(Tensor.INT, (word * rows + row) * 4) >>> shift;
+        int value = word(word, row) >>> shift;
         if (shift + bits > 32) {
-            value |= qweight.data().get(Tensor.INT, ((word + 1) * rows + row) * 4) << (32 - shift);
+            value |= word(word + 1, row) << (32 - shift);
         }
         return value & ((1 << bits) - 1);
     }
 
     /// The scale of one group of one output.
     public float scale(int group, int row) {
-        float[] one = new float[1];
-        scales.copyFloats((long) group * rows + row, one, 0, 1);
-        return one[0];
+        return scales.floatAt((long) group * rows + row);
+    }
+
+    /// The zero point of one group of one output.
+    public int zeroPoint(int group, int row) {
+        return zeroPoints[group * rows + row];
+    }
+
+    /// Unpacks the codes of row `row` into `target[offset … offset + cols)`, unsigned.
+    public void unpackCodes(int row, byte[] target, int offset) {
+        int mask = (1 << bits) - 1;
+        // 64 bits always hold the next code whole: at most 31 of its predecessor's word are left when a word is added
+        long pending = 0;
+        int available = 0;
+        int word = 0;
+        for (int col = 0; col < cols; col++) {
+            if (available < bits) {
+                pending |= Integer.toUnsignedLong(word(word++, row)) << available;
+                available += 32;
+            }
+            target[offset + col] = (byte) (pending & mask);
+            pending >>>= bits;
+            available -= bits;
+        }
     }
 
     /// Codes, scales, packed zero points and the group index, as the GPTQ layout stores them.
@@ -109,14 +146,30 @@ public record GroupedWeight(
 
     @Override
     public void unpackRow(int row, float[] target, int offset) {
-        int groups = groups();
-        float[] scale = new float[groups];
-        for (int group = 0; group < groups; group++) {
+        byte[] codes = new byte[cols];
+        unpackCodes(row, codes, 0);
+        if (groupIndex == null) {
+            for (int group = 0; group < groups(); group++) {
+                float scale = scale(group, row);
+                int zeroPoint = zeroPoint(group, row);
+                int end = Math.min(cols, (group + 1) * groupSize);
+                for (int col = group * groupSize; col < end; col++) {
+                    target[offset + col] = scale * (Byte.toUnsignedInt(codes[col]) - zeroPoint);
+                }
+            }
+            return;
+        }
+        float[] scale = new float[groups()];
+        for (int group = 0; group < scale.length; group++) {
             scale[group] = scale(group, row);
         }
         for (int col = 0; col < cols; col++) {
-            int group = group(col);
-            target[offset + col] = scale[group] * (code(row, col) - zeroPoints[group * rows + row]);
+            int group = groupIndex[col];
+            target[offset + col] = scale[group] * (Byte.toUnsignedInt(codes[col]) - zeroPoint(group, row));
         }
+    }
+
+    private int word(int word, int row) {
+        return qweight.data().get(Tensor.INT, ((long) word * rows + row) * 4);
     }
 }

@@ -58,6 +58,21 @@ public record Tensor(DType dtype, Shape shape, MemorySegment data) {
         return data.byteSize();
     }
 
+    /// One element widened to float; integer types convert by value.
+    public float floatAt(long index) {
+        return switch (dtype) {
+            case F32 -> data.get(FLOAT, index * 4);
+            case F16 -> Float.float16ToFloat(data.get(SHORT, index * 2));
+            case BF16 -> Float.intBitsToFloat(data.get(SHORT, index * 2) << 16);
+            case F64 -> (float) data.get(DOUBLE, index * 8);
+            case I64 -> data.get(LONG, index * 8);
+            case I32 -> data.get(INT, index * 4);
+            case I16 -> data.get(SHORT, index * 2);
+            case I8 -> data.get(JAVA_BYTE, index);
+            case U8, BOOL -> Byte.toUnsignedInt(data.get(JAVA_BYTE, index));
+        };
+    }
+
     /// Widens elements `from` to `from + count` to float into `target`. Integer types convert by value.
     public void copyFloats(long from, float[] target, int offset, int count) {
         Objects.checkFromIndexSize(from, count, shape.count());
