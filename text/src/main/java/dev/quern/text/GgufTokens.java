@@ -70,6 +70,10 @@ final class GgufTokens {
         return metadata.get(PREFIX + key) instanceof String text ? Optional.of(text) : Optional.empty();
     }
 
+    boolean has(String key) {
+        return metadata.containsKey(PREFIX + key);
+    }
+
     boolean flag(String key, boolean otherwise) {
         return metadata.get(PREFIX + key) instanceof Boolean flag ? flag : otherwise;
     }

@@ -47,6 +47,10 @@ record TokenizerFacts(int vocabSize, OptionalInt bos, Set<Integer> eos) {
         return new TokenizerFacts(table.size(), bos, eos);
     }
 
+    static boolean endsTurn(String token) {
+        return TURN_ENDS.contains(token);
+    }
+
     private static void addAll(Set<Integer> into, JsonNode ids) {
         if (ids.isInt()) {
             into.add(ids.intValue());
