@@ -1,0 +1,31 @@
+package dev.quern.methods;
+
+import org.jspecify.annotations.Nullable;
+
+/// One Linear to be quantized: `weight [rows, cols]` row-major (owned by the task, not to be changed), what is known of
+/// its inputs (null where the method asked for nothing) and where to run parallel work.
+public record LinearTask(
+        String name,
+        int rows,
+        int cols,
+        float[] weight,
+        @Nullable Hessian hessian,
+        Parallel parallel,
+        long seed) {
+    public LinearTask {
+        if (weight.length != Math.multiplyExact(rows, cols)) {
+            throw new IllegalArgumentException(weight.length + " weights, expected " + rows + " x " + cols);
+        }
+        if (hessian != null && hessian.size() != cols) {
+            throw new IllegalArgumentException("statistics of " + hessian.size() + " inputs, expected " + cols);
+        }
+    }
+
+    /// The statistics; a method that needs them said so by `calibrated`.
+    public Hessian requireHessian() {
+        if (hessian == null) {
+            throw new IllegalStateException(name + ": no input statistics were gathered");
+        }
+        return hessian;
+    }
+}

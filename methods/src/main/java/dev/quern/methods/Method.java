@@ -1,0 +1,20 @@
+package dev.quern.methods;
+
+import java.util.List;
+
+/// A way to quantize. `C` holds its settings; options and recipe keys derive from `C`'s components.
+public sealed interface Method<C extends Record> permits WeightMethod {
+    /// The name in recipes and on the command line, for instance `gptq`.
+    String name();
+
+    /// One line on what it does, with its paper.
+    String summary();
+
+    /// The type of its settings.
+    Class<C> configType();
+
+    /// Its keys for `--help`.
+    default List<ConfigKey> keys() {
+        return ConfigKeys.of(configType());
+    }
+}

@@ -1,0 +1,25 @@
+package dev.quern.methods;
+
+import dev.quern.core.Nearest;
+import java.util.List;
+
+/// The registry of methods.
+public final class Methods {
+    /// All methods, simplest first.
+    public static final List<Method<?>> ALL = List.of(new Rtn(), new Gptq());
+
+    private Methods() {}
+
+    /// The method called `name`; throws `UsageException` with the nearest known name.
+    public static Method<?> of(String name) {
+        return ALL.stream()
+                .filter(method -> method.name().equals(name))
+                .findFirst()
+                .orElseThrow(() -> Nearest.unknown("method", name, names()));
+    }
+
+    /// The names of all methods.
+    public static List<String> names() {
+        return ALL.stream().<String>map(Method::name).toList();
+    }
+}

@@ -1,0 +1,45 @@
+package dev.quern.methods;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.List;
+
+/// The result of a pipeline's run.
+///
+/// `bitsPerWeight` averages over the quantized Linears, everything counted; `modelBitsPerWeight` over all parameters.
+/// `bytes` are those of all written files. `peakRssBytes` is 0 where the system does not tell. `verified` = the written
+/// files were read back and hold the chosen codes.
+public record QuantizeReport(
+        Path output,
+        Recipe recipe,
+        double bitsPerWeight,
+        double modelBitsPerWeight,
+        long bytes,
+        double seconds,
+        long peakRssBytes,
+        List<LayerReport> layers,
+        boolean verified) {
+    /// The fields of the command line's `--json`.
+    public ObjectNode toJson() {
+        ObjectNode json = JsonNodeFactory.instance
+                .objectNode()
+                .put("output", output.toString())
+                .put("method", recipe.name());
+        json.set("recipe", recipe.toJson());
+        json.put("bits_per_weight", bitsPerWeight)
+                .put("model_bits_per_weight", modelBitsPerWeight)
+                .put("bytes", bytes)
+                .put("seconds", seconds)
+                .put("peak_rss_bytes", peakRssBytes);
+        ArrayNode array = json.putArray("layers");
+        layers.forEach(layer -> array.add(layer.toJson()));
+        return json.put("verified", verified);
+    }
+
+    /// The Linears where the method had to fall back.
+    public List<LayerReport> fallbacks() {
+        return layers.stream().filter(layer -> layer.fallback() != null).toList();
+    }
+}

@@ -1,0 +1,82 @@
+package dev.quern.methods;
+
+import dev.quern.core.BlockType;
+import dev.quern.core.BlockWeight;
+import dev.quern.core.QuantScheme;
+import dev.quern.core.QuernException;
+
+/// The stored form that a weight method produces.
+public sealed interface WeightFormat {
+    /// Integer codes in groups: the GPTQ layout.
+    record Grouped(QuantScheme scheme) implements WeightFormat {
+        @Override
+        public long bytes(int rows, int cols) {
+            long groups = (cols + (long) scheme.groupSizeFor(cols) - 1) / scheme.groupSizeFor(cols);
+            long codes = (long) rows * cols * scheme.bits() / 8;
+            return codes + groups * rows * 2 + groups * rows * scheme.bits() / 8 + 4L * cols;
+        }
+
+        @Override
+        public void check(String layer, int rows, int cols) {
+            int group = scheme.groupSizeFor(cols);
+            if (cols % group != 0) {
+                throw new QuernException(layer + ": " + cols + " inputs do not divide into groups of " + group
+                        + "; use a group size that divides " + cols + " (e.g. " + divisor(cols, group)
+                        + "), group-size 0 for the whole row, or --exclude this layer");
+            }
+            if (cols % 32 != 0) {
+                throw new QuernException(layer + ": " + cols + " inputs do not fill words of 32 codes, which the GPTQ"
+                        + " layout needs; --exclude this layer");
+            }
+            if (rows % 32 != 0) {
+                throw new QuernException(layer + ": " + rows + " outputs do not fill words of 32 zero points, which the"
+                        + " GPTQ layout needs; --exclude this layer");
+            }
+        }
+
+        /// The largest divisor of `cols` not above `group` that is a multiple of 8, or the largest at all.
+        private static int divisor(int cols, int group) {
+            int best = 1;
+            for (int g = 1; g <= Math.min(group, cols); g++) {
+                if (cols % g == 0 && (g % 8 == 0 || best % 8 != 0)) {
+                    best = g;
+                }
+            }
+            return best;
+        }
+
+        @Override
+        public String toString() {
+            return scheme.bits() + " bits, "
+                    + (scheme.groupSize() == 0 ? "whole rows" : "groups of " + scheme.groupSize())
+                    + ", " + (scheme.symmetric() ? "symmetric" : "asymmetric");
+        }
+    }
+
+    /// One of GGUF's block types.
+    record Blocks(BlockType type) implements WeightFormat {
+        @Override
+        public long bytes(int rows, int cols) {
+            return rows * BlockWeight.rowBytes(type, cols);
+        }
+
+        @Override
+        public void check(String layer, int rows, int cols) {
+            if (cols % type.weights() != 0) {
+                throw new QuernException(layer + ": " + cols + " inputs do not divide into " + type + " blocks of "
+                        + type.weights() + "; --exclude this layer");
+            }
+        }
+
+        @Override
+        public String toString() {
+            return type.name() + " blocks";
+        }
+    }
+
+    /// Bytes of a matrix in this form, everything counted.
+    long bytes(int rows, int cols);
+
+    /// Throws the one-line error for a shape that this form cannot hold.
+    void check(String layer, int rows, int cols);
+}
