@@ -6,9 +6,10 @@ import dev.quern.formats.GptqConfig.Zeros;
 
 /// Zero points in the GPTQ layout: `[groups, rows · bits / 32]` words, packed along the outputs, lowest bits first.
 ///
-/// Version 1 stores z − 1. GPTQModel makes it by subtracting one from every field of a word in a single
-/// subtraction, so a zero point of 0 borrows from its neighbour; adding the same constant to the word undoes that
-/// exactly, and where no zero point is 0 it is the plain z − 1 of every other writer.
+/// Version 1 stores z − 1. With 2, 4 and 8 bits GPTQModel makes it by subtracting one from every field of a word in
+/// one subtraction, so a zero point of 0 borrows from its neighbour; adding the same constant to the word undoes
+/// that exactly, and where no zero point is 0 it is the plain z − 1 of every other writer. With 3 bits fields cross
+/// words and are taken one by one. Both are measured against its files.
 final class GptqZeros {
     private GptqZeros() {}
 
@@ -17,10 +18,12 @@ final class GptqZeros {
         int perGroup = words.length / groups;
         short[] points = new short[Math.multiplyExact(groups, rows)];
         int mask = (1 << bits) - 1;
+        int wordOffset = zeros == Zeros.V1 && bits != 3 ? ones(bits) : 0;
+        int fieldOffset = zeros == Zeros.V1 && bits == 3 ? 1 : 0;
         int[] line = new int[perGroup + 1];
         for (int group = 0; group < groups; group++) {
             for (int w = 0; w < perGroup; w++) {
-                line[w] = words[group * perGroup + w] + (zeros == Zeros.V1 ? ones(w, bits) : 0);
+                line[w] = words[group * perGroup + w] + wordOffset;
             }
             for (int row = 0; row < rows; row++) {
                 long bit = (long) row * bits;
@@ -30,7 +33,7 @@ final class GptqZeros {
                 if (shift + bits > 32) {
                     value |= line[word + 1] << (32 - shift);
                 }
-                points[group * rows + row] = (short) (value & mask);
+                points[group * rows + row] = (short) ((value + fieldOffset) & mask);
             }
         }
         return points;
@@ -89,11 +92,10 @@ final class GptqZeros {
         return true;
     }
 
-    /// The constant with a one in every field that begins in word `w`.
-    private static int ones(int w, int bits) {
+    /// The word with a one in every field.
+    private static int ones(int bits) {
         int ones = 0;
-        int first = (int) ((bits - (long) w * 32 % bits) % bits);
-        for (int shift = first; shift < 32; shift += bits) {
+        for (int shift = 0; shift < 32; shift += bits) {
             ones |= 1 << shift;
         }
         return ones;
