@@ -1,0 +1,16 @@
+package dev.quern.kernels;
+
+import dev.quern.core.PackedWeight;
+
+/// One way to multiply activations by a packed weight. Stateless; each has one line in `Kernels.ALL`.
+public interface LinearKernel {
+    /// The kernel's name as `doctor` and `bench` print it.
+    String name();
+
+    /// True if `prepare` takes this weight.
+    boolean supports(PackedWeight weight);
+
+    /// Lays the weight out for fast reading; may keep a view of its memory or copy it. Throws
+    /// `IllegalArgumentException` for a weight that `supports` refuses.
+    PreparedLinear prepare(PackedWeight weight);
+}

@@ -1,0 +1,25 @@
+package dev.quern.kernels;
+
+/// A weight `W [rows, cols]` laid out for multiplication: `y = x · Wᵀ`.
+///
+/// Activations are float32 and never quantized. Results are the same whatever the number of workers; one token alone
+/// and the same token within a batch may differ in the last bits, since the order of summation differs: both keep
+/// `|y − ŷ| ≤ (cols + 8) · 2⁻²⁴ · Σ |terms|`. Safe for use by several threads with their own workers.
+public interface PreparedLinear {
+    /// Output features.
+    int rows();
+
+    /// Input features.
+    int cols();
+
+    /// Bytes that one decoded token reads.
+    long weightBytes();
+
+    /// Name of the kernel that made this.
+    String kernel();
+
+    /// Computes `y [tokens, rows]` at `yOffset` from `x [tokens, cols]` at `xOffset`, both row-major, y overwritten.
+    ///
+    /// One token reads the packed weights once; many tokens unpack a tile once and use it for all of them.
+    void multiply(float[] x, int xOffset, int tokens, float[] y, int yOffset, Workers workers);
+}

@@ -1,0 +1,63 @@
+package dev.quern.kernels;
+
+import dev.quern.core.PackedWeight;
+
+/// The oracle and the fallback: unpacks a row with `PackedWeight.unpackRow` and sums in plain Java. Takes every weight.
+final class ScalarLinear implements LinearKernel {
+    @Override
+    public String name() {
+        return "scalar";
+    }
+
+    @Override
+    public boolean supports(PackedWeight weight) {
+        return true;
+    }
+
+    @Override
+    public PreparedLinear prepare(PackedWeight weight) {
+        return new Prepared(weight);
+    }
+
+    private record Prepared(PackedWeight weight) implements PreparedLinear {
+        @Override
+        public int rows() {
+            return weight.rows();
+        }
+
+        @Override
+        public int cols() {
+            return weight.cols();
+        }
+
+        @Override
+        public long weightBytes() {
+            return weight.bytes();
+        }
+
+        @Override
+        public String kernel() {
+            return "scalar";
+        }
+
+        @Override
+        public void multiply(float[] x, int xOffset, int tokens, float[] y, int yOffset, Workers workers) {
+            Border.check(this, x, xOffset, tokens, y, yOffset);
+            int cols = weight.cols();
+            int rows = weight.rows();
+            workers.ranges(rows, 1, (from, to) -> {
+                float[] row = workers.scratch().floats(0, cols);
+                for (int r = from; r < to; r++) {
+                    weight.unpackRow(r, row, 0);
+                    for (int t = 0; t < tokens; t++) {
+                        float sum = 0;
+                        for (int k = 0; k < cols; k++) {
+                            sum += row[k] * x[xOffset + t * cols + k];
+                        }
+                        y[yOffset + t * rows + r] = sum;
+                    }
+                }
+            });
+        }
+    }
+}
