@@ -22,10 +22,7 @@ public final class Torch {
     private static final Pattern VERSION = Pattern.compile("TORCH_VERSION=([0-9.]+)");
 
     static {
-        // Scopes free everything; JavaCPP's own collector thread and its limits, which count mapped model files as
-        // ours,
-        // stay out of the way. They are read once, when its classes load.
-        System.setProperty("org.bytedeco.javacpp.nopointergc", "true");
+        // JavaCPP's limits count mapped model files as ours: off. They are read once, when its classes load.
         System.setProperty("org.bytedeco.javacpp.maxbytes", "0");
         System.setProperty("org.bytedeco.javacpp.maxphysicalbytes", "0");
         Loader.load(torch.class);

@@ -57,8 +57,8 @@ public final class TorchOps implements Ops<TorchTensor> {
         int tokens = x.size(0);
         int half = rope.headDim() / 2;
         Table table = table(rope, tokens);
-        TorchTensor cos = TorchTensor.of(table.cos, 0, tokens, 1, half);
-        TorchTensor sin = TorchTensor.of(table.sin, 0, tokens, 1, half);
+        TorchTensor cos = TorchTensor.ofRange(table.cos, 0, tokens, 1, half);
+        TorchTensor sin = TorchTensor.ofRange(table.sin, 0, tokens, 1, half);
         TorchTensor pairs = x.reshape(tokens, heads, 2, half);
         TorchTensor a = pairs.select(2, 0);
         TorchTensor b = pairs.select(2, 1);
@@ -66,9 +66,10 @@ public final class TorchOps implements Ops<TorchTensor> {
                 .reshape(tokens, (long) heads * rope.headDim());
     }
 
+    /// The last length's table is kept: frequencies may depend on the length, so a longer table is no substitute.
     private Table table(Rope rope, int tokens) {
         return ropes.compute(rope, (_, known) -> {
-            if (known != null && known.positions >= tokens) {
+            if (known != null && known.positions == tokens) {
                 return known;
             }
             float[][] cosSin = rope.table(0, tokens);

@@ -5,7 +5,6 @@ import dev.quern.core.PackedWeight;
 import dev.quern.core.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -52,7 +51,7 @@ public final class TorchTensor {
     }
 
     /// A float tensor over a copy of `values[offset …)`, as many as the shape asks for.
-    public static TorchTensor of(float[] values, int offset, long... shape) {
+    public static TorchTensor ofRange(float[] values, int offset, long... shape) {
         TorchTensor result = empty(ScalarType.Float, shape);
         result.raw.data_ptr_float().put(values, offset, Math.toIntExact(result.count()));
         return result;
@@ -69,8 +68,12 @@ public final class TorchTensor {
     /// A float tensor over a copy of a segment of little endian floats.
     public static TorchTensor of(MemorySegment floats, long... shape) {
         TorchTensor result = empty(ScalarType.Float, shape);
-        ByteBuffer bytes = result.raw.data_ptr_float().asByteBuffer();
-        MemorySegment.ofBuffer(bytes.order(ByteOrder.nativeOrder())).copyFrom(floats);
+        if (floats.byteSize() != 4 * result.count()) {
+            throw new IllegalArgumentException(
+                    floats.byteSize() + " bytes do not fill shape " + Arrays.toString(shape));
+        }
+        ByteBuffer bytes = result.raw.data_ptr_float().capacity(result.count()).asByteBuffer();
+        MemorySegment.ofBuffer(bytes).copyFrom(floats);
         return result;
     }
 

@@ -24,7 +24,7 @@ class TorchTensorTest {
             assertThat(TorchTensor.of(MemorySegment.ofArray(new float[] {7, 8}), 2)
                             .toFloats())
                     .containsExactly(7, 8);
-            assertThat(TorchTensor.of(values, 2, 2, 2).toFloats()).containsExactly(3.5f, 0, 5, 6);
+            assertThat(TorchTensor.ofRange(values, 2, 2, 2).toFloats()).containsExactly(3.5f, 0, 5, 6);
             assertThat(TorchTensor.of(Tensor.of(DType.BF16, values, 2, 3)).toFloats())
                     .containsExactly(values);
             assertThat(TorchTensor.of(new DenseWeight(Tensor.of(values, 3, 2))).toFloats())
