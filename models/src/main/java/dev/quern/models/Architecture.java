@@ -1,9 +1,12 @@
 package dev.quern.models;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
-/// One model family: how its config.json reads and what network it describes.
+/// One model family: how its config.json reads, what network it describes, what GGUF calls its parts.
 public interface Architecture {
     /// The family's name, for instance `llama`.
     String name();
@@ -18,7 +21,32 @@ public interface Architecture {
     /// the llama architecture), so that rows must be permuted on the way in and out.
     boolean ggufPermutesQk();
 
-    /// The network that `config` (a Hugging Face config.json) describes; throws `UnsupportedModelException` naming what
-    /// it asks for that Quern lacks.
+    /// What GGUF files of this family add to norm weights compared with Hugging Face's.
+    default float ggufNormOffset() {
+        return 0;
+    }
+
+    /// Names of a layer's modules that GGUF spells in this family's own way; `GgufNames` has the common ones.
+    default Map<String, String> ggufLayerNames() {
+        return Map.of();
+    }
+
+    /// What `config` asks for that Quern lacks, a few words each; empty where the model runs.
+    default List<String> missing(JsonNode config) {
+        List<String> missing = new ArrayList<>();
+        String rope = RopeScaling.kind(RopeScaling.parameters(config, "full_attention"));
+        if (!RopeScaling.KINDS.contains(rope)) {
+            missing.add("rope type " + rope);
+        }
+        for (String key : new String[] {"num_local_experts", "num_experts", "n_routed_experts"}) {
+            if (config.path(key).asInt(0) > 1) {
+                missing.add("mixture of experts (" + key + " " + config.path(key) + ")");
+            }
+        }
+        return missing;
+    }
+
+    /// The network that `config` (a Hugging Face config.json) describes; throws a `QuernException` naming the key that
+    /// is missing or wrong, or what it asks for that Quern lacks.
     Network network(JsonNode config);
 }
