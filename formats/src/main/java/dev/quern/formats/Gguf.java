@@ -19,8 +19,8 @@ public final class Gguf {
     }
 
     /// Writes a version 3 file, atomically. Values of `metadata`: String, Boolean, Integer (i32), Long (u32 where
-    /// it fits, else i64), Float or Double (f32), int[] and float[], or a List of one of these (whole numbers
-    /// become i32 where they fit).
+    /// it fits, else i64), Float or Double (f32), int[], float[], byte[] (u8), or a List of one of these
+    /// (whole numbers become i32 where they fit).
     public static Written write(Path path, Map<String, ?> metadata, List<GgufPlan> plans) {
         GgufWriter writer = new GgufWriter(metadata, plans);
         return AtomicOutput.write(path, writer.bytes(), writer::writeTo);

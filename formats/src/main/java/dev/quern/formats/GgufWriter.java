@@ -149,6 +149,10 @@ final class GgufWriter {
                         f32(f);
                     }
                 }
+                case byte[] unsigned -> {
+                    arrayHead(GgufValue.U8.id(), unsigned.length);
+                    bytes.writeBytes(unsigned);
+                }
                 case List<?> list -> list(key, list);
                 default ->
                     throw new IllegalArgumentException(

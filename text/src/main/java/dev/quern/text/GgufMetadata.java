@@ -74,16 +74,16 @@ final class GgufMetadata {
             default -> throw unsupported("a model of type " + model.path("type"));
         }
         TokenizerFacts facts = TokenizerFacts.ofDirectory(tokenizer, files);
-        facts.bos().ifPresent(id -> keys.put("tokenizer.ggml.bos_token_id", id));
+        facts.bos().ifPresent(id -> keys.put("tokenizer.ggml.bos_token_id", (long) id));
         Optional<Integer> eos =
                 special.eos().flatMap(table::id).or(() -> facts.eos().stream().findFirst());
-        eos.ifPresent(id -> keys.put("tokenizer.ggml.eos_token_id", id));
+        eos.ifPresent(id -> keys.put("tokenizer.ggml.eos_token_id", (long) id));
         facts.eos().stream()
                 .filter(id -> !eos.equals(Optional.of(id)) && id < table.size() && TokenizerFacts.endsTurn(tokens[id]))
                 .findFirst()
-                .ifPresent(id -> keys.put("tokenizer.ggml.eot_token_id", id));
-        special.unk().flatMap(table::id).ifPresent(id -> keys.put("tokenizer.ggml.unknown_token_id", id));
-        special.pad().flatMap(table::id).ifPresent(id -> keys.put("tokenizer.ggml.padding_token_id", id));
+                .ifPresent(id -> keys.put("tokenizer.ggml.eot_token_id", (long) id));
+        special.unk().flatMap(table::id).ifPresent(id -> keys.put("tokenizer.ggml.unknown_token_id", (long) id));
+        special.pad().flatMap(table::id).ifPresent(id -> keys.put("tokenizer.ggml.padding_token_id", (long) id));
         List<JsonNode> single = template(tokenizer.path("post_processor"));
         int text = single.stream().map(s -> s.has("Sequence")).toList().indexOf(true);
         keys.put("tokenizer.ggml.add_bos_token", text > 0);

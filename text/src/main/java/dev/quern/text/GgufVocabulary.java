@@ -40,7 +40,7 @@ public final class GgufVocabulary {
 
     /// The complete `tokenizer.*` keys that llama.cpp wants, from a directory with tokenizer.json.
     ///
-    /// Values are `String`, `Boolean`, `Integer` (GGUF uint32), `List<String>`, `int[]` (array of int32), `float[]`
+    /// Values are `String`, `Boolean`, `Long` (GGUF uint32), `List<String>`, `int[]` (array of int32), `float[]`
     /// (array of float32) and `byte[]` (array of uint8). The vocabulary is padded with unused tokens to the
     /// `vocab_size` of config.json, because llama.cpp wants as many tokens as the embedding has rows.
     public static Map<String, Object> metadata(Path directory) {
