@@ -2,11 +2,14 @@ package dev.quern.methods;
 
 import java.util.Arrays;
 /// GPTQ's pass over the columns in its inverse-free, left-looking form: with `H = R·Rᵀ` the target of column q is
-/// `w_q + Σ_{p<q} Δ_p·R_pq / R_qq`, `Δ_p = w_p − ŵ_p` (original minus quantized). The codes are those of arXiv:2210.17323,
+/// `w_q + Σ_{p<q} Δ_p·R_pq / R_qq`, `Δ_p = w_p − ŵ_p` (original minus quantized). The codes are those of
+/// arXiv:2210.17323,
 /// algorithm 1.
 ///
-/// Rows do not see each other, so each task takes a few rows through all columns. `Σ_q ((target_q − ŵ_q)·R_qq)²` of a row
+/// Rows do not see each other, so each task takes a few rows through all columns. `Σ_q ((target_q − ŵ_q)·R_qq)²` of a
+/// row
 /// is its exact loss `ΔW·H·ΔWᵀ`.
+
 final class ColumnLoop {
     /// Rows of a task: they share each row of R while it is near.
     private static final int TILE = 8;

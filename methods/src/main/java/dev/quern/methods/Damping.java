@@ -9,7 +9,12 @@ import org.jspecify.annotations.Nullable;
 /// `h` is the damped matrix in the columns' own order; `factor` belongs to the permuted one, whose column q is column
 /// `order[q]`. `dead` marks inputs that were never anything but zero. `fallback` says that more damping than asked for
 /// was needed.
-record Damping(double[] h, UpperFactor factor, int[] order, boolean[] dead, @Nullable String fallback) {
+record Damping(
+        double[] h,
+        UpperFactor factor,
+        int[] order,
+        boolean[] dead,
+        @Nullable String fallback) {
     private static final double[] LADDER = {0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1};
 
     /// Climbs the ladder: the damping asked for, more of it up to the mean diagonal itself, then a floor under the

@@ -108,8 +108,7 @@ public final class Gptq implements WeightMethod<Gptq.Config> {
         int rows = task.rows();
         int cols = task.cols();
         Parallel parallel = task.parallel();
-        double[] target =
-                Retarget.apply(task.weight(), rows, cols, hessian, damping, config.retarget(), parallel);
+        double[] target = Retarget.apply(task.weight(), rows, cols, hessian, damping, config.retarget(), parallel);
         int dead = clearDead(target, damping.dead());
         if (dead > 0) {
             notes.add(dead + " inputs are always zero; their weights are stored as zero");
@@ -121,8 +120,7 @@ public final class Gptq implements WeightMethod<Gptq.Config> {
                 return roundToNearest(task, config, "rtn: the targets are not finite", notes);
             }
         }
-        Grid grid = GridSearch.fit(
-                wanted, rows, cols, config.scheme(), config.range(), damping.importance(), parallel);
+        Grid grid = GridSearch.fit(wanted, rows, cols, config.scheme(), config.range(), damping.importance(), parallel);
         Grid plain = grid.copy();
         ColumnLoop loop = new ColumnLoop(target, grid, damping, config.blockSize());
         loop.run(parallel);
@@ -139,8 +137,7 @@ public final class Gptq implements WeightMethod<Gptq.Config> {
         return new QuantizedLinear(grid.pack(codes), total > 0 ? lost / total : 0, damping.fallback(), notes);
     }
 
-    private static QuantizedLinear roundToNearest(
-            LinearTask task, Config config, String fallback, List<String> notes) {
+    private static QuantizedLinear roundToNearest(LinearTask task, Config config, String fallback, List<String> notes) {
         Rtn.Config plain = new Rtn.Config(config.bits(), config.groupSize(), config.symmetric(), config.range());
         QuantizedLinear result = new Rtn().quantize(task, plain);
         return new QuantizedLinear(result.weight(), result.relativeError(), fallback, notes);

@@ -7,6 +7,7 @@ import java.util.Arrays;
 /// - codes: one code at a time moves to where the others want it (coordinate descent; each move costs one row of H).
 ///
 /// `target [rows, cols]`, `codes` and the grid's scales are changed in place for the rows worked on.
+
 final class Refinement {
     private static final int SWEEPS = 3;
     private static final double GAIN = 1e-9;

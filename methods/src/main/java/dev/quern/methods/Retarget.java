@@ -1,7 +1,8 @@
 package dev.quern.methods;
 
 /// Moves the weights to where the quantized prefix's inputs, which have drifted from the float model's, give the float
-/// model's outputs again: `W* = W + share·W·D·H⁻¹`, the minimiser of `‖W·X_float − W*·X‖²` for share 1. GPTQ then rounds
+/// model's outputs again: `W* = W + share·W·D·H⁻¹`, the minimiser of `‖W·X_float − W*·X‖²` for share 1. GPTQ then
+/// rounds
 /// W* (the idea of GPTAQ, arXiv:2504.02692, with two triangular solves in place of its correction matrix).
 final class Retarget {
     private static final int TILE = 8;

@@ -16,7 +16,8 @@ final class Safeguard {
         this.parallel = parallel;
     }
 
-    /// Puts round to nearest's codes and scales in place of those rows of `grid`, `codes` and `losses` that lose more or
+    /// Puts round to nearest's codes and scales in place of those rows of `grid`, `codes` and `losses` that lose more
+    /// or
     /// have no finite loss. Returns how many.
     int keepBetter(Grid grid, byte[] codes, double[] losses, Grid plain, byte[] nearest) {
         int cols = grid.cols();

@@ -4,7 +4,8 @@ package dev.quern.methods;
 final class SmallSolve {
     private SmallSolve() {}
 
-    /// `b ← A⁻¹·b` for `a [n, n]`, which is overwritten. An unknown whose row of A is all zero (a group of zeros) gets a
+    /// `b ← A⁻¹·b` for `a [n, n]`, which is overwritten. An unknown whose row of A is all zero (a group of zeros) gets
+    /// a
     /// tiny ridge, as does everything against rounding. False where A is not positive definite even so.
     static boolean symmetric(double[] a, double[] b, int n) {
         double top = 0;

@@ -1,10 +1,11 @@
 package dev.quern.methods;
 
-import java.util.function.IntConsumer;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.function.IntConsumer;
 
-/// The upper triangular R with `H = R·Rᵀ` ("reversed" Cholesky): the inverse of the upper factor of H⁻¹ that GPTQ's paper
+/// The upper triangular R with `H = R·Rᵀ` ("reversed" Cholesky): the inverse of the upper factor of H⁻¹ that GPTQ's
+/// paper
 /// uses, found without any inverse at a quarter of the cost.
 ///
 /// `r [size, size]` row-major, zero below the diagonal; float64.

@@ -1,0 +1,60 @@
+package dev.quern.methods;
+
+import dev.quern.models.Flow;
+import dev.quern.torch.TorchTensor;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// What flows through a network for all calibration sequences at the place where the pipeline stands: the residual
+/// stream and, between the stages of a block, the inner value.
+///
+/// Arrays are kept and reused from block to block, so memory does not grow with depth. Two threads may work on
+/// different sequences.
+final class ActivationStream {
+    private final float @Nullable [][] residual;
+    private final float[][] inner;
+    private final int[] innerWidth;
+    private final int[] tokens;
+
+    ActivationStream(List<int[]> sequences) {
+        int count = sequences.size();
+        residual = new float[count][];
+        inner = new float[count][];
+        innerWidth = new int[count];
+        tokens = sequences.stream().mapToInt(s -> s.length).toArray();
+    }
+
+    int sequences() {
+        return tokens.length;
+    }
+
+    int tokens(int sequence) {
+        return tokens[sequence];
+    }
+
+    /// Replaces what flows in `sequence`.
+    void set(int sequence, Flow<TorchTensor> flow) {
+        residual[sequence] = store(residual[sequence], flow.residual());
+        TorchTensor value = flow.inner();
+        if (value == null) {
+            innerWidth[sequence] = 0;
+        } else {
+            innerWidth[sequence] = value.size(1);
+            inner[sequence] = store(inner[sequence], value);
+        }
+    }
+
+    private static float[] store(float @Nullable [] old, TorchTensor value) {
+        int count = Math.toIntExact(value.count());
+        float[] target = old != null && old.length >= count ? old : new float[count];
+        value.copyTo(target, 0);
+        return target;
+    }
+
+    /// What flows in `sequence`, as tensors of the open scope.
+    Flow<TorchTensor> get(int sequence, int hiddenSize) {
+        TorchTensor x = TorchTensor.of(residual[sequence], 0, tokens[sequence], hiddenSize);
+        int width = innerWidth[sequence];
+        return width == 0 ? new Flow<>(x) : new Flow<>(x, TorchTensor.of(inner[sequence], 0, tokens[sequence], width));
+    }
+}
