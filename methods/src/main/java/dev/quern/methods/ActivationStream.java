@@ -3,7 +3,6 @@ package dev.quern.methods;
 import dev.quern.models.Flow;
 import dev.quern.torch.TorchTensor;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /// What flows through a network for all calibration sequences at the place where the pipeline stands: the residual
 /// stream and, between the stages of a block, the inner value.
@@ -11,15 +10,15 @@ import org.jspecify.annotations.Nullable;
 /// Arrays are kept and reused from block to block, so memory does not grow with depth. Two threads may work on
 /// different sequences.
 final class ActivationStream {
-    private final float @Nullable [][] residual;
+    private final float[][] residual;
     private final float[][] inner;
     private final int[] innerWidth;
     private final int[] tokens;
 
     ActivationStream(List<int[]> sequences) {
         int count = sequences.size();
-        residual = new float[count][];
-        inner = new float[count][];
+        residual = new float[count][0];
+        inner = new float[count][0];
         innerWidth = new int[count];
         tokens = sequences.stream().mapToInt(s -> s.length).toArray();
     }
@@ -44,9 +43,9 @@ final class ActivationStream {
         }
     }
 
-    private static float[] store(float @Nullable [] old, TorchTensor value) {
+    private static float[] store(float[] old, TorchTensor value) {
         int count = Math.toIntExact(value.count());
-        float[] target = old != null && old.length >= count ? old : new float[count];
+        float[] target = old.length >= count ? old : new float[count];
         value.copyTo(target, 0);
         return target;
     }
