@@ -55,10 +55,8 @@ final class TinyConfigs {
                 qwen3,
                 qwen3.named("qwen3-tied").with("tie_word_embeddings", "true").with("num_key_value_heads", "1"),
                 gemma3,
-                gemma3.named("gemma3-types")
-                        .with("layer_types", """
-                                ["full_attention", "sliding_attention", "sliding_attention", "full_attention"]""")
-                        .with("rope_parameters", """
+                gemma3.named("gemma3-types").with("layer_types", """
+                                ["full_attention", "sliding_attention", "sliding_attention", "full_attention"]""").with("rope_parameters", """
                                 {"full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 100000.0},
                                  "sliding_attention": {"rope_type": "default", "rope_theta": 500.0}}"""));
     }

@@ -95,8 +95,7 @@ public final class TinyModels {
     }
 
     private static TensorPlan matrix(String name, int rows, int cols, float spread, long seed) {
-        return TensorPlan.of(
-                name, Tensor.of(new SeededValues(name, seed).uniform(rows * cols, 0, spread), rows, cols));
+        return TensorPlan.of(name, Tensor.of(new SeededValues(name, seed).uniform(rows * cols, 0, spread), rows, cols));
     }
 
     private static TensorPlan vector(String name, int size, float center, float spread, long seed) {
