@@ -1,0 +1,162 @@
+package dev.quern.runtime;
+
+import dev.quern.core.UsageException;
+import dev.quern.kernels.AttentionKernel;
+import dev.quern.kernels.Elementwise;
+import dev.quern.kernels.KvLayer;
+import dev.quern.kernels.NormKernel;
+import dev.quern.kernels.PreparedLinear;
+import dev.quern.kernels.RangeBody;
+import dev.quern.kernels.RopeKernel;
+import dev.quern.kernels.Workers;
+import dev.quern.models.Activation;
+import dev.quern.models.Attention;
+import dev.quern.models.Embedding;
+import dev.quern.models.Linear;
+import dev.quern.models.Norm;
+import dev.quern.models.Ops;
+import dev.quern.models.Rope;
+import java.util.IdentityHashMap;
+import java.util.Map;
+
+/// The executor on our own kernels: float32 activations, packed weights, one sequence with its KV cache.
+///
+/// A forward pass begins with `embed`: its tokens take the positions behind those that the cache holds, and `attend`
+/// adds their keys and values. For one thread.
+public final class JavaOps implements Ops<Rows> {
+    /// Fewer floats than this are done by the calling thread: a barrier costs more.
+    private static final int WORTH_SPLITTING = 1 << 14;
+
+    private final Model model;
+    private final KvCache cache;
+    private final Workers workers;
+    private final Map<Rope, float[][]> tables = new IdentityHashMap<>();
+    private int start;
+
+    public JavaOps(Model model, KvCache cache) {
+        this.model = model;
+        this.cache = cache;
+        this.workers = model.workers();
+    }
+
+    @Override
+    public Rows embed(Embedding table, int[] tokens) {
+        start = cache.length();
+        tables.clear();
+        int size = table.hiddenSize();
+        Rows y = Rows.of(tokens.length, size);
+        for (int t = 0; t < tokens.length; t++) {
+            if (tokens[t] < 0 || tokens[t] >= table.vocabSize()) {
+                throw new UsageException("token " + tokens[t] + " is not in the model's vocabulary of "
+                        + table.vocabSize() + ": the tokenizer belongs to another model");
+            }
+            model.embedding().unpackRow(tokens[t], y.data(), t * size);
+        }
+        if (table.scale() != 1) {
+            Elementwise.scale(y.data(), 0, table.scale(), y.data(), 0, y.data().length);
+        }
+        return y;
+    }
+
+    @Override
+    public Rows rmsNorm(Norm norm, Rows x) {
+        return norm(norm, x, x.rows());
+    }
+
+    @Override
+    public Rows headNorm(Norm norm, Rows x, int heads) {
+        return norm(norm, x, x.rows() * heads);
+    }
+
+    @Override
+    public Rows linear(Linear linear, Rows x) {
+        PreparedLinear prepared = model.linear(linear);
+        Rows y = Rows.of(x.rows(), prepared.rows());
+        prepared.multiply(x.data(), 0, x.rows(), y.data(), 0, workers);
+        model.bias(linear).ifPresent(bias -> Elementwise.addBias(y.data(), 0, y.rows(), bias));
+        return y;
+    }
+
+    @Override
+    public Rows rope(Rope rope, Rows x, int heads) {
+        float[][] table = tables.computeIfAbsent(rope, r -> r.table(start, x.rows()));
+        Rows y = new Rows(x.data().clone(), x.rows(), x.cols());
+        int half = rope.headDim() / 2;
+        split(x.rows(), x.cols(), (from, to) -> {
+            RopeKernel.apply(
+                    y.data(), from * x.cols(), to - from, heads, rope.headDim(), table[0], table[1], from * half);
+        });
+        return y;
+    }
+
+    @Override
+    public Rows attend(Attention attention, Rows q, Rows k, Rows v) {
+        KvLayer layer = cache.layer(attention.layer());
+        layer.append(k.data(), 0, v.data(), 0, k.rows());
+        Rows y = Rows.of(q.rows(), q.cols());
+        AttentionKernel.attend(
+                q.data(),
+                0,
+                q.rows(),
+                start,
+                attention.nHeads(),
+                layer,
+                attention.scale(),
+                attention.window(),
+                y.data(),
+                0,
+                workers);
+        return y;
+    }
+
+    @Override
+    public Rows gate(Activation activation, Rows gate, Rows up) {
+        Rows y = Rows.of(gate.rows(), gate.cols());
+        float[] g = gate.data();
+        float[] u = up.data();
+        split(g.length, 1, (from, to) -> {
+            switch (activation) {
+                case SILU -> Elementwise.siluGate(g, from, u, from, y.data(), from, to - from);
+                case GELU_TANH -> Elementwise.geluTanhGate(g, from, u, from, y.data(), from, to - from);
+            }
+        });
+        return y;
+    }
+
+    @Override
+    public Rows add(Rows a, Rows b) {
+        Rows y = Rows.of(a.rows(), a.cols());
+        split(
+                a.data().length,
+                1,
+                (from, to) -> Elementwise.add(a.data(), from, b.data(), from, y.data(), from, to - from));
+        return y;
+    }
+
+    private Rows norm(Norm norm, Rows x, int rows) {
+        Rows y = Rows.of(x.rows(), x.cols());
+        float[] weight = model.norm(norm);
+        split(
+                rows,
+                norm.size(),
+                (from, to) -> NormKernel.rmsNorm(
+                        x.data(),
+                        from * norm.size(),
+                        to - from,
+                        weight,
+                        norm.offset(),
+                        norm.eps(),
+                        y.data(),
+                        from * norm.size()));
+        return y;
+    }
+
+    /// Splits `n` items of `size` floats over the workers where that pays.
+    private void split(int n, int size, RangeBody body) {
+        if ((long) n * size < WORTH_SPLITTING) {
+            body.run(0, n);
+        } else {
+            workers.ranges(n, size == 1 ? 64 : 1, body);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+package dev.quern.runtime;
+
+import dev.quern.core.PackedWeight;
+import dev.quern.core.QuernException;
+import dev.quern.kernels.Kernels;
+import dev.quern.kernels.PreparedLinear;
+import dev.quern.kernels.Workers;
+import dev.quern.models.Linear;
+import dev.quern.models.Network;
+import dev.quern.models.Norm;
+import dev.quern.models.WeightSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// A network with its weights laid out for the kernels, ready to run.
+///
+/// Every Linear is prepared once, here. Views of the source's memory are kept: the source's owner must outlive the
+/// model. The workers belong to the caller. Immutable; several sessions may use one model, their loops take turns.
+public final class Model {
+    private final Network network;
+    private final Workers workers;
+    private final PackedWeight embedding;
+    private final List<PreparedLinear> linears = new ArrayList<>();
+    private final List<Optional<float[]>> biases = new ArrayList<>();
+    private final List<float[]> norms = new ArrayList<>();
+
+    /// Prepares all weights; throws a `QuernException` naming the parameter that is missing or of the wrong size.
+    public Model(Network network, WeightSource source, Workers workers) {
+        this.network = network;
+        this.workers = workers;
+        var table = network.embedding();
+        this.embedding = weight(source, table.name(), table.vocabSize(), table.hiddenSize());
+        for (Linear linear : network.linears()) {
+            add(linear, source);
+        }
+        add(network.head(), source);
+        for (Norm norm : network.norms()) {
+            if (norm.index() != norms.size()) {
+                throw new IllegalArgumentException(norm.name() + ": index " + norm.index() + " is not dense");
+            }
+            norms.add(vector(source, norm.name(), norm.size()));
+        }
+    }
+
+    /// What the model computes.
+    public Network network() {
+        return network;
+    }
+
+    /// Rows of the logits.
+    public int vocabSize() {
+        return network.config().vocabSize();
+    }
+
+    /// The crew that runs the model.
+    public Workers workers() {
+        return workers;
+    }
+
+    /// Bytes of weights that one decoded token reads, the row of the table aside.
+    public long weightBytes() {
+        return linears.stream().mapToLong(PreparedLinear::weightBytes).sum();
+    }
+
+    /// Names of the kernels in use, each once, in the order of the network.
+    public List<String> kernels() {
+        return linears.stream().map(PreparedLinear::kernel).distinct().toList();
+    }
+
+    PackedWeight embedding() {
+        return embedding;
+    }
+
+    PreparedLinear linear(Linear linear) {
+        return linears.get(linear.index());
+    }
+
+    Optional<float[]> bias(Linear linear) {
+        return biases.get(linear.index());
+    }
+
+    float[] norm(Norm norm) {
+        return norms.get(norm.index());
+    }
+
+    private void add(Linear linear, WeightSource source) {
+        if (linear.index() != linears.size()) {
+            throw new IllegalArgumentException(linear.name() + ": index " + linear.index() + " is not dense");
+        }
+        boolean shared = linear.weightName().equals(network.embedding().name());
+        PackedWeight weight =
+                shared ? embedding : weight(source, linear.weightName(), linear.outFeatures(), linear.inFeatures());
+        linears.add(Kernels.prepare(weight));
+        biases.add(
+                linear.bias()
+                        ? Optional.of(vector(source, linear.biasName(), linear.outFeatures()))
+                        : Optional.empty());
+    }
+
+    private static PackedWeight weight(WeightSource source, String name, int rows, int cols) {
+        require(source, name);
+        PackedWeight weight = source.weight(name);
+        if (weight.rows() != rows || weight.cols() != cols) {
+            throw new QuernException(name + " is [" + weight.rows() + ", " + weight.cols() + "] in the file, but"
+                    + " config.json asks for [" + rows + ", " + cols
+                    + "]: config and weights belong to different models");
+        }
+        return weight;
+    }
+
+    private static float[] vector(WeightSource source, String name, int size) {
+        require(source, name);
+        float[] vector = source.vector(name);
+        if (vector.length != size) {
+            throw new QuernException(name + " has " + vector.length + " values in the file, but config.json asks for "
+                    + size + ": config and weights belong to different models");
+        }
+        return vector;
+    }
+
+    private static void require(WeightSource source, String name) {
+        if (!source.has(name)) {
+            throw new QuernException(name + " is missing from the weights: the download is incomplete or config.json"
+                    + " describes another model");
+        }
+    }
+}
