@@ -1,0 +1,154 @@
+package dev.quern.models;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.quern.core.QuernException;
+import dev.quern.core.UnsupportedModelException;
+import dev.quern.formats.CheckpointFile;
+import dev.quern.formats.Formats;
+import dev.quern.formats.GgufFile;
+import dev.quern.formats.GptqConfig;
+import dev.quern.formats.Json;
+import dev.quern.formats.SafetensorsFile;
+import dev.quern.formats.StoredTensor;
+import dev.quern.text.ChatTemplate;
+import dev.quern.text.Tokenizer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/// A model as it lies on disk: a Hugging Face style directory or a GGUF file. Opening reads headers only.
+///
+/// Owns the memory map; weights are views of it and end with `close`. Safe for use by many threads.
+public final class Checkpoint implements AutoCloseable {
+    private final Path path;
+    private final CheckpointFile file;
+    private final JsonNode config;
+    private final Optional<Architecture> architecture;
+
+    private Checkpoint(Path path, CheckpointFile file, JsonNode config, Optional<Architecture> architecture) {
+        this.path = path;
+        this.file = file;
+        this.config = config;
+        this.architecture = architecture;
+    }
+
+    /// Opens `path`; throws a `QuernException` of one line where it is no checkpoint. A family that Quern does not know
+    /// opens all the same, so that `support` can say so.
+    public static Checkpoint open(Path path) {
+        CheckpointFile file = Formats.of(path).open(path);
+        try {
+            return switch (file) {
+                case SafetensorsFile safetensors -> ofDirectory(path, safetensors);
+                case GgufFile gguf -> ofGguf(path, gguf);
+            };
+        } catch (RuntimeException e) {
+            file.close();
+            throw e;
+        }
+    }
+
+    private static Checkpoint ofDirectory(Path path, SafetensorsFile file) {
+        Path directory = Files.isDirectory(path) ? path : path.toAbsolutePath().getParent();
+        Path config = directory.resolve("config.json");
+        if (!Files.isRegularFile(config)) {
+            throw new QuernException(directory + ": no config.json beside the safetensors files; a model needs one");
+        }
+        JsonNode json = Json.read(config);
+        return new Checkpoint(directory, file, json, Architectures.ofConfig(json));
+    }
+
+    private static Checkpoint ofGguf(Path path, GgufFile file) {
+        String name = String.valueOf(file.metadata().get("general.architecture"));
+        Architecture architecture = Architectures.ofGguf(name)
+                .orElseThrow(() -> new UnsupportedModelException(
+                        path + ": general.architecture is " + name + "; known are " + Architectures.known()));
+        return new Checkpoint(path, file, GgufConfig.of(file, architecture), Optional.of(architecture));
+    }
+
+    /// The directory or file.
+    public Path path() {
+        return path;
+    }
+
+    /// `safetensors` or `gguf`.
+    public String format() {
+        return switch (file) {
+            case SafetensorsFile _ -> "safetensors";
+            case GgufFile _ -> "gguf";
+        };
+    }
+
+    /// The config in Hugging Face's form, also for a GGUF file.
+    public JsonNode config() {
+        return config;
+    }
+
+    /// The model's family; throws `UnsupportedModelException` naming it where Quern has none.
+    public Architecture architecture() {
+        return architecture.orElseThrow(() -> new UnsupportedModelException(
+                path + ": architecture " + config.path("architectures") + "; known are " + Architectures.known()));
+    }
+
+    /// What the model computes.
+    public Network network() {
+        return architecture().network(config);
+    }
+
+    /// Its parameters under Hugging Face names.
+    public WeightSource weights() {
+        return switch (file) {
+            case SafetensorsFile safetensors -> new SafetensorsWeights(safetensors, gptq());
+            case GgufFile gguf -> new GgufWeights(gguf, architecture(), network().config());
+        };
+    }
+
+    /// The object under `quantization_config`.
+    public Optional<JsonNode> quantizationConfig() {
+        return Optional.of(config.path("quantization_config")).filter(JsonNode::isObject);
+    }
+
+    /// All tensors of the files, as stored.
+    public List<StoredTensor> tensors() {
+        return file.stored();
+    }
+
+    /// What Quern lacks for this model.
+    public Support support() {
+        if (architecture.isEmpty()) {
+            return new Support(List.of("architecture "
+                    + config.path("architectures").path(0).asText(config.path("model_type").asText("unnamed"))));
+        }
+        List<String> missing = architecture.get().missing(config);
+        if (quantizationConfig().isPresent() && gptq().isEmpty()) {
+            return new Support(List.of("quantization "
+                    + quantizationConfig().get().path("quant_method").asText("unnamed")));
+        }
+        return new Support(missing);
+    }
+
+    /// The tokenizer that lies with the model; the caller closes it.
+    public Tokenizer tokenizer() {
+        return switch (file) {
+            case SafetensorsFile _ -> Tokenizer.ofDirectory(path);
+            case GgufFile gguf -> Tokenizer.ofGguf(gguf.metadata());
+        };
+    }
+
+    /// The chat template that lies with the model, if one does.
+    public Optional<ChatTemplate> chatTemplate() {
+        return switch (file) {
+            case SafetensorsFile _ -> ChatTemplate.ofDirectory(path);
+            case GgufFile gguf -> ChatTemplate.ofGguf(gguf.metadata());
+        };
+    }
+
+    @Override
+    public void close() {
+        file.close();
+    }
+
+    private Optional<GptqConfig> gptq() {
+        return quantizationConfig().flatMap(GptqConfig::find);
+    }
+}
