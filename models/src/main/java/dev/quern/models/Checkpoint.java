@@ -49,7 +49,7 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     private static Checkpoint ofDirectory(Path path, SafetensorsFile file) {
-        Path directory = Files.isDirectory(path) ? path : path.toAbsolutePath().getParent();
+        Path directory = Files.isDirectory(path) ? path : path.resolveSibling("");
         Path config = directory.resolve("config.json");
         if (!Files.isRegularFile(config)) {
             throw new QuernException(directory + ": no config.json beside the safetensors files; a model needs one");
@@ -99,7 +99,8 @@ public final class Checkpoint implements AutoCloseable {
     public WeightSource weights() {
         return switch (file) {
             case SafetensorsFile safetensors -> new SafetensorsWeights(safetensors, gptq());
-            case GgufFile gguf -> new GgufWeights(gguf, architecture(), network().config());
+            case GgufFile gguf ->
+                new GgufWeights(gguf, architecture(), network().config());
         };
     }
 
@@ -117,7 +118,9 @@ public final class Checkpoint implements AutoCloseable {
     public Support support() {
         if (architecture.isEmpty()) {
             return new Support(List.of("architecture "
-                    + config.path("architectures").path(0).asText(config.path("model_type").asText("unnamed"))));
+                    + config.path("architectures")
+                            .path(0)
+                            .asText(config.path("model_type").asText("unnamed"))));
         }
         List<String> missing = architecture.get().missing(config);
         if (quantizationConfig().isPresent() && gptq().isEmpty()) {

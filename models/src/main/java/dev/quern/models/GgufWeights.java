@@ -81,8 +81,11 @@ final class GgufWeights implements WeightSource {
         int headDim = stored.rows() / heads;
         return switch (stored) {
             case BlockWeight w -> new BlockWeight(w.type(), w.rows(), w.cols(), reordered(w.data(), w.rows(), headDim));
-            case DenseWeight w -> new DenseWeight(new Tensor(
-                    w.tensor().dtype(), w.tensor().shape(), reordered(w.tensor().data(), w.rows(), headDim)));
+            case DenseWeight w ->
+                new DenseWeight(new Tensor(
+                        w.tensor().dtype(),
+                        w.tensor().shape(),
+                        reordered(w.tensor().data(), w.rows(), headDim)));
             case GroupedWeight _ -> throw new IllegalStateException("GGUF holds no GPTQ packing");
         };
     }
