@@ -43,7 +43,8 @@ class ArchitectureGoldenTest {
         TinyModels.write(tiny, directory);
         assertThat(sha256(directory.resolve("model.safetensors")))
                 .as("tiny weights changed: make the goldens again")
-                .isEqualTo(made.path("model_safetensors_sha256").path(tiny.name()).asText());
+                .isEqualTo(
+                        made.path("model_safetensors_sha256").path(tiny.name()).asText());
         int[] tokens = IntStream.range(0, made.path("tokens").size())
                 .map(i -> made.path("tokens").path(i).asInt())
                 .toArray();
@@ -59,9 +60,10 @@ class ArchitectureGoldenTest {
 
     @Test
     void everyFamilyHasATinyModel() {
-        assertThat(TinyModels.ALL.stream().map(tiny -> Architectures.ofConfig(tiny.config())
-                        .map(Architecture::name)
-                        .orElse("none")))
+        assertThat(TinyModels.ALL.stream()
+                        .map(tiny -> Architectures.ofConfig(tiny.config())
+                                .map(Architecture::name)
+                                .orElse("none")))
                 .containsAll(Architectures.ALL.stream().map(Architecture::name).toList());
     }
 
