@@ -94,10 +94,10 @@ public final class AttentionKernel {
         void attend(KvLayer cache, int kvHead, float[] out, int outAt, Scratch scratch) {
             int headDim = cache.headDim();
             int padded = cache.valueStride();
-            float[] scores = scratch.floats(0, TILE * BLOCK);
-            float[] sums = scratch.floats(1, TILE * padded);
-            float[] maxima = scratch.floats(2, TILE);
-            float[] totals = scratch.floats(3, TILE);
+            float[] scores = scratch.floats(Scratch.SCORES, TILE * BLOCK);
+            float[] sums = scratch.floats(Scratch.OUTPUTS, TILE * padded);
+            float[] maxima = scratch.floats(Scratch.MAXIMA, TILE);
+            float[] totals = scratch.floats(Scratch.TOTALS, TILE);
             Arrays.fill(sums, 0, rows * padded, 0f);
             Arrays.fill(maxima, 0, rows, Float.NEGATIVE_INFINITY);
             Arrays.fill(totals, 0, rows, 0f);

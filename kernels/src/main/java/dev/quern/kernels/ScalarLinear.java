@@ -46,7 +46,7 @@ final class ScalarLinear implements LinearKernel {
             int cols = weight.cols();
             int rows = weight.rows();
             workers.ranges(rows, 1, (from, to) -> {
-                float[] row = workers.scratch().floats(0, cols);
+                float[] row = workers.scratch().floats(Scratch.TILE, cols);
                 for (int r = from; r < to; r++) {
                     weight.unpackRow(r, row, 0);
                     for (int t = 0; t < tokens; t++) {

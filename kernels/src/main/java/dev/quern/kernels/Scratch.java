@@ -4,7 +4,16 @@ package dev.quern.kernels;
 ///
 /// What an array holds between uses is undefined. One kernel at a time uses a thread's scratch: kernels do not nest.
 final class Scratch {
-    private final float[][] slots = new float[6][0];
+    static final int GATHERED = 0;
+    static final int SUMS = 1;
+    static final int PART = 2;
+    static final int TILE = 3;
+    static final int SCORES = 4;
+    static final int OUTPUTS = 5;
+    static final int MAXIMA = 6;
+    static final int TOTALS = 7;
+
+    private final float[][] slots = new float[8][0];
 
     /// An array of at least `size` floats.
     float[] floats(int slot, int size) {

@@ -1,0 +1,208 @@
+package dev.quern.kernels;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import dev.quern.core.BlockType;
+import dev.quern.core.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/// Splits GGUF blocks into signed codes with a scale, and for some types a minimum, for each sub-block.
+///
+/// `bits` is the width the codes are kept at in panels (5 and 6 bits as 8, table values as 8), `group` the weights of a
+/// sub-block. A weight is `scale · (code + bias) + minimum`; products of scale and code are exact in float, so the
+/// value equals `BlockType.decode` to the bit. The parity contract compares every code of every type.
+enum BlockCodes {
+    Q4_0(BlockType.Q4_0, 4, 32, false, 0) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            scale[g] = half(b, at);
+            nibbles(b, at + 2, codes, c, 8);
+        }
+    },
+    Q4_1(BlockType.Q4_1, 4, 32, true, 8) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            scale[g] = half(b, at);
+            minimum[g] = half(b, at + 2);
+            nibbles(b, at + 4, codes, c, 8);
+        }
+    },
+    Q5_0(BlockType.Q5_0, 8, 32, false, 0) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            scale[g] = half(b, at);
+            nibbles(b, at + 6, codes, c, 16);
+            fifthBits(b.get(Tensor.INT, at + 2), codes, c);
+        }
+    },
+    Q5_1(BlockType.Q5_1, 8, 32, true, 0) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            scale[g] = half(b, at);
+            minimum[g] = half(b, at + 2);
+            nibbles(b, at + 8, codes, c, 0);
+            fifthBits(b.get(Tensor.INT, at + 4), codes, c);
+        }
+    },
+    Q8_0(BlockType.Q8_0, 8, 32, false, 0) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            scale[g] = half(b, at);
+            MemorySegment.copy(b, JAVA_BYTE, at + 2, codes, c, 32);
+        }
+    },
+    Q2_K(BlockType.Q2_K, 2, 16, true, 2) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            float d = half(b, at + 80);
+            float dmin = half(b, at + 82);
+            for (int sub = 0; sub < 16; sub++) {
+                int packed = b.get(JAVA_BYTE, at + sub);
+                scale[g + sub] = d * (packed & 15);
+                minimum[g + sub] = -(dmin * (packed >> 4 & 15));
+            }
+            for (int i = 0; i < 256; i++) {
+                int pair = b.get(JAVA_BYTE, at + 16 + 32 * (i / 128) + i % 32) >> 2 * (i % 128 / 32) & 3;
+                codes[c + i] = (byte) (pair - 2);
+            }
+        }
+    },
+    Q3_K(BlockType.Q3_K, 4, 16, false, 0) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            float d = half(b, at + 108);
+            for (int sub = 0; sub < 16; sub++) {
+                int low = b.get(JAVA_BYTE, at + 96 + sub % 8) >> 4 * (sub / 8) & 15;
+                int high = b.get(JAVA_BYTE, at + 104 + sub % 4) >> 2 * (sub / 4) & 3;
+                scale[g + sub] = d * ((low | high << 4) - 32);
+            }
+            for (int i = 0; i < 256; i++) {
+                int pair = b.get(JAVA_BYTE, at + 32 + 32 * (i / 128) + i % 32) >> 2 * (i % 128 / 32) & 3;
+                int third = b.get(JAVA_BYTE, at + i % 32) >> i / 32 & 1;
+                codes[c + i] = (byte) (pair + 4 * third - 4);
+            }
+        }
+    },
+    Q4_K(BlockType.Q4_K, 4, 32, true, 8) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            sixBits(b, at, scale, minimum, g);
+            for (int i = 0; i < 256; i++) {
+                int nibble = b.get(JAVA_BYTE, at + 16 + 32 * (i / 64) + i % 32) >> 4 * (i / 32 & 1) & 15;
+                codes[c + i] = (byte) (nibble - 8);
+            }
+        }
+    },
+    Q5_K(BlockType.Q5_K, 8, 32, true, 0) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            sixBits(b, at, scale, minimum, g);
+            for (int i = 0; i < 256; i++) {
+                int nibble = b.get(JAVA_BYTE, at + 48 + 32 * (i / 64) + i % 32) >> 4 * (i / 32 & 1) & 15;
+                int fifth = b.get(JAVA_BYTE, at + 16 + i % 32) >> i / 32 & 1;
+                codes[c + i] = (byte) (nibble + 16 * fifth);
+            }
+        }
+    },
+    Q6_K(BlockType.Q6_K, 8, 16, false, 0) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            float d = half(b, at + 208);
+            for (int sub = 0; sub < 16; sub++) {
+                scale[g + sub] = d * b.get(JAVA_BYTE, at + 192 + sub);
+            }
+            for (int i = 0; i < 256; i++) {
+                int quarter = i % 128 / 32;
+                int low = b.get(JAVA_BYTE, at + 64 * (i / 128) + 32 * (quarter & 1) + i % 32) >> 4 * (quarter / 2) & 15;
+                int high = b.get(JAVA_BYTE, at + 128 + 32 * (i / 128) + i % 32) >> 2 * quarter & 3;
+                codes[c + i] = (byte) ((low | high << 4) - 32);
+            }
+        }
+    },
+    IQ4_NL(BlockType.IQ4_NL, 8, 32, false, 0) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            scale[g] = half(b, at);
+            nibbles(b, at + 2, codes, c, 0);
+            lookUp(codes, c, 32);
+        }
+    },
+    IQ4_XS(BlockType.IQ4_XS, 8, 32, false, 0) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            float d = half(b, at);
+            int high = b.get(Tensor.SHORT, at + 2);
+            for (int sub = 0; sub < 8; sub++) {
+                int low = b.get(JAVA_BYTE, at + 4 + sub / 2) >> 4 * (sub & 1) & 15;
+                scale[g + sub] = d * ((low | (high >> 2 * sub & 3) << 4) - 32);
+                nibbles(b, at + 8 + 16 * sub, codes, c + 32 * sub, 0);
+            }
+            lookUp(codes, c, 256);
+        }
+    };
+
+    /// The 16 values of the non-linear 4-bit types.
+    private static final byte[] NON_LINEAR = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+    final BlockType type;
+    final int bits;
+    final int group;
+    final boolean hasMinimum;
+    final float bias;
+
+    BlockCodes(BlockType type, int bits, int group, boolean hasMinimum, float bias) {
+        this.type = type;
+        this.bits = bits;
+        this.group = group;
+        this.hasMinimum = hasMinimum;
+        this.bias = bias;
+    }
+
+    /// The splitting of `type`.
+    static BlockCodes of(BlockType type) {
+        return valueOf(type.name());
+    }
+
+    /// Splits the block at byte `at`: codes from `c`, scales and minima from `g`.
+    abstract void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g);
+
+    private static float half(MemorySegment b, long at) {
+        return Float.float16ToFloat(b.get(Tensor.SHORT, at));
+    }
+
+    /// 16 bytes: low nibbles are weights 0–15, high ones 16–31; each less `middle`.
+    private static void nibbles(MemorySegment b, long at, byte[] codes, int c, int middle) {
+        for (int j = 0; j < 16; j++) {
+            int pair = b.get(JAVA_BYTE, at + j);
+            codes[c + j] = (byte) ((pair & 15) - middle);
+            codes[c + j + 16] = (byte) ((pair >> 4 & 15) - middle);
+        }
+    }
+
+    private static void fifthBits(int bits, byte[] codes, int c) {
+        for (int j = 0; j < 32; j++) {
+            codes[c + j] += (byte) ((bits >>> j & 1) << 4);
+        }
+    }
+
+    private static void lookUp(byte[] codes, int c, int count) {
+        for (int j = c; j < c + count; j++) {
+            codes[j] = NON_LINEAR[codes[j]];
+        }
+    }
+
+    /// d, dmin, then 12 bytes of eight 6-bit scales and eight 6-bit minima.
+    private static void sixBits(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
+        float d = half(b, at);
+        float dmin = half(b, at + 2);
+        for (int sub = 0; sub < 4; sub++) {
+            int low = b.get(JAVA_BYTE, at + 4 + sub);
+            int high = b.get(JAVA_BYTE, at + 8 + sub);
+            int both = b.get(JAVA_BYTE, at + 12 + sub);
+            scale[g + sub] = d * (low & 63);
+            minimum[g + sub] = -(dmin * (high & 63));
+            scale[g + sub + 4] = d * (both & 15 | (low >> 6 & 3) << 4);
+            minimum[g + sub + 4] = -(dmin * (both >> 4 & 15 | (high >> 6 & 3) << 4));
+        }
+    }
+}

@@ -1,0 +1,194 @@
+package dev.quern.kernels;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+import org.jspecify.annotations.Nullable;
+
+/// One token times a panel of 3-bit codes: 32 inputs of a row to three ints.
+///
+/// Signed codes are cut out by a shift to the top and an arithmetic shift down; 2 vectors of rows share each broadcast
+/// input. Even and odd inputs have sums of their own, to hide the latency of the multiply-add.
+final class Codes3Dot {
+    private static final VectorSpecies<Float> F = VectorWidth.FLOATS;
+    private static final VectorSpecies<Integer> I = VectorWidth.INTS;
+    private static final int L = VectorWidth.LANES;
+    private static final int ROWS = Panels.ROWS;
+
+    private Codes3Dot() {}
+
+    /// See `CodePanels` for the arguments.
+    static void dot(
+            int[] w,
+            int[] starts,
+            float[] scales,
+            float @Nullable [] zeros,
+            float @Nullable [] minima,
+            float bias,
+            float[] x,
+            int xAt,
+            float[] sums,
+            int sumsAt,
+            float[] y,
+            int yAt) {
+        for (int lane = 0; lane < ROWS; lane += 2 * L) {
+            FloatVector t0 = FloatVector.zero(F);
+            FloatVector t1 = FloatVector.zero(F);
+            int at = lane;
+            for (int g = 0; g < starts.length - 1; g++) {
+                FloatVector s0 = FloatVector.zero(F);
+                FloatVector o0 = FloatVector.zero(F);
+                FloatVector s1 = FloatVector.zero(F);
+                FloatVector o1 = FloatVector.zero(F);
+                int end = xAt + starts[g + 1];
+                for (int k = xAt + starts[g]; k < end; k += 32, at += 3 * ROWS) {
+                    IntVector w00 = IntVector.fromArray(I, w, at);
+                    IntVector w01 = IntVector.fromArray(I, w, at + ROWS);
+                    IntVector w02 = IntVector.fromArray(I, w, at + 2 * ROWS);
+                    IntVector w10 = IntVector.fromArray(I, w, at + L);
+                    IntVector w11 = IntVector.fromArray(I, w, at + ROWS + L);
+                    IntVector w12 = IntVector.fromArray(I, w, at + 2 * ROWS + L);
+                    FloatVector x0 = FloatVector.broadcast(F, x[k]);
+                    s0 = x0.fma(floats(w00.lanewise(VectorOperators.LSHL, 29).lanewise(VectorOperators.ASHR, 29)), s0);
+                    s1 = x0.fma(floats(w10.lanewise(VectorOperators.LSHL, 29).lanewise(VectorOperators.ASHR, 29)), s1);
+                    FloatVector x1 = FloatVector.broadcast(F, x[k + 1]);
+                    o0 = x1.fma(floats(w00.lanewise(VectorOperators.LSHL, 26).lanewise(VectorOperators.ASHR, 29)), o0);
+                    o1 = x1.fma(floats(w10.lanewise(VectorOperators.LSHL, 26).lanewise(VectorOperators.ASHR, 29)), o1);
+                    FloatVector x2 = FloatVector.broadcast(F, x[k + 2]);
+                    s0 = x2.fma(floats(w00.lanewise(VectorOperators.LSHL, 23).lanewise(VectorOperators.ASHR, 29)), s0);
+                    s1 = x2.fma(floats(w10.lanewise(VectorOperators.LSHL, 23).lanewise(VectorOperators.ASHR, 29)), s1);
+                    FloatVector x3 = FloatVector.broadcast(F, x[k + 3]);
+                    o0 = x3.fma(floats(w00.lanewise(VectorOperators.LSHL, 20).lanewise(VectorOperators.ASHR, 29)), o0);
+                    o1 = x3.fma(floats(w10.lanewise(VectorOperators.LSHL, 20).lanewise(VectorOperators.ASHR, 29)), o1);
+                    FloatVector x4 = FloatVector.broadcast(F, x[k + 4]);
+                    s0 = x4.fma(floats(w00.lanewise(VectorOperators.LSHL, 17).lanewise(VectorOperators.ASHR, 29)), s0);
+                    s1 = x4.fma(floats(w10.lanewise(VectorOperators.LSHL, 17).lanewise(VectorOperators.ASHR, 29)), s1);
+                    FloatVector x5 = FloatVector.broadcast(F, x[k + 5]);
+                    o0 = x5.fma(floats(w00.lanewise(VectorOperators.LSHL, 14).lanewise(VectorOperators.ASHR, 29)), o0);
+                    o1 = x5.fma(floats(w10.lanewise(VectorOperators.LSHL, 14).lanewise(VectorOperators.ASHR, 29)), o1);
+                    FloatVector x6 = FloatVector.broadcast(F, x[k + 6]);
+                    s0 = x6.fma(floats(w00.lanewise(VectorOperators.LSHL, 11).lanewise(VectorOperators.ASHR, 29)), s0);
+                    s1 = x6.fma(floats(w10.lanewise(VectorOperators.LSHL, 11).lanewise(VectorOperators.ASHR, 29)), s1);
+                    FloatVector x7 = FloatVector.broadcast(F, x[k + 7]);
+                    o0 = x7.fma(floats(w00.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 29)), o0);
+                    o1 = x7.fma(floats(w10.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 29)), o1);
+                    FloatVector x8 = FloatVector.broadcast(F, x[k + 8]);
+                    s0 = x8.fma(floats(w00.lanewise(VectorOperators.LSHL, 5).lanewise(VectorOperators.ASHR, 29)), s0);
+                    s1 = x8.fma(floats(w10.lanewise(VectorOperators.LSHL, 5).lanewise(VectorOperators.ASHR, 29)), s1);
+                    FloatVector x9 = FloatVector.broadcast(F, x[k + 9]);
+                    o0 = x9.fma(floats(w00.lanewise(VectorOperators.LSHL, 2).lanewise(VectorOperators.ASHR, 29)), o0);
+                    o1 = x9.fma(floats(w10.lanewise(VectorOperators.LSHL, 2).lanewise(VectorOperators.ASHR, 29)), o1);
+                    FloatVector x10 = FloatVector.broadcast(F, x[k + 10]);
+                    s0 = x10.fma(
+                            floats(w00.lanewise(VectorOperators.LSHR, 1)
+                                    .and(0x60000000)
+                                    .or(w01.lanewise(VectorOperators.LSHL, 31))
+                                    .lanewise(VectorOperators.ASHR, 29)),
+                            s0);
+                    s1 = x10.fma(
+                            floats(w10.lanewise(VectorOperators.LSHR, 1)
+                                    .and(0x60000000)
+                                    .or(w11.lanewise(VectorOperators.LSHL, 31))
+                                    .lanewise(VectorOperators.ASHR, 29)),
+                            s1);
+                    FloatVector x11 = FloatVector.broadcast(F, x[k + 11]);
+                    o0 = x11.fma(floats(w01.lanewise(VectorOperators.LSHL, 28).lanewise(VectorOperators.ASHR, 29)), o0);
+                    o1 = x11.fma(floats(w11.lanewise(VectorOperators.LSHL, 28).lanewise(VectorOperators.ASHR, 29)), o1);
+                    FloatVector x12 = FloatVector.broadcast(F, x[k + 12]);
+                    s0 = x12.fma(floats(w01.lanewise(VectorOperators.LSHL, 25).lanewise(VectorOperators.ASHR, 29)), s0);
+                    s1 = x12.fma(floats(w11.lanewise(VectorOperators.LSHL, 25).lanewise(VectorOperators.ASHR, 29)), s1);
+                    FloatVector x13 = FloatVector.broadcast(F, x[k + 13]);
+                    o0 = x13.fma(floats(w01.lanewise(VectorOperators.LSHL, 22).lanewise(VectorOperators.ASHR, 29)), o0);
+                    o1 = x13.fma(floats(w11.lanewise(VectorOperators.LSHL, 22).lanewise(VectorOperators.ASHR, 29)), o1);
+                    FloatVector x14 = FloatVector.broadcast(F, x[k + 14]);
+                    s0 = x14.fma(floats(w01.lanewise(VectorOperators.LSHL, 19).lanewise(VectorOperators.ASHR, 29)), s0);
+                    s1 = x14.fma(floats(w11.lanewise(VectorOperators.LSHL, 19).lanewise(VectorOperators.ASHR, 29)), s1);
+                    FloatVector x15 = FloatVector.broadcast(F, x[k + 15]);
+                    o0 = x15.fma(floats(w01.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 29)), o0);
+                    o1 = x15.fma(floats(w11.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 29)), o1);
+                    FloatVector x16 = FloatVector.broadcast(F, x[k + 16]);
+                    s0 = x16.fma(floats(w01.lanewise(VectorOperators.LSHL, 13).lanewise(VectorOperators.ASHR, 29)), s0);
+                    s1 = x16.fma(floats(w11.lanewise(VectorOperators.LSHL, 13).lanewise(VectorOperators.ASHR, 29)), s1);
+                    FloatVector x17 = FloatVector.broadcast(F, x[k + 17]);
+                    o0 = x17.fma(floats(w01.lanewise(VectorOperators.LSHL, 10).lanewise(VectorOperators.ASHR, 29)), o0);
+                    o1 = x17.fma(floats(w11.lanewise(VectorOperators.LSHL, 10).lanewise(VectorOperators.ASHR, 29)), o1);
+                    FloatVector x18 = FloatVector.broadcast(F, x[k + 18]);
+                    s0 = x18.fma(floats(w01.lanewise(VectorOperators.LSHL, 7).lanewise(VectorOperators.ASHR, 29)), s0);
+                    s1 = x18.fma(floats(w11.lanewise(VectorOperators.LSHL, 7).lanewise(VectorOperators.ASHR, 29)), s1);
+                    FloatVector x19 = FloatVector.broadcast(F, x[k + 19]);
+                    o0 = x19.fma(floats(w01.lanewise(VectorOperators.LSHL, 4).lanewise(VectorOperators.ASHR, 29)), o0);
+                    o1 = x19.fma(floats(w11.lanewise(VectorOperators.LSHL, 4).lanewise(VectorOperators.ASHR, 29)), o1);
+                    FloatVector x20 = FloatVector.broadcast(F, x[k + 20]);
+                    s0 = x20.fma(floats(w01.lanewise(VectorOperators.LSHL, 1).lanewise(VectorOperators.ASHR, 29)), s0);
+                    s1 = x20.fma(floats(w11.lanewise(VectorOperators.LSHL, 1).lanewise(VectorOperators.ASHR, 29)), s1);
+                    FloatVector x21 = FloatVector.broadcast(F, x[k + 21]);
+                    o0 = x21.fma(
+                            floats(w01.lanewise(VectorOperators.LSHR, 2)
+                                    .and(0x20000000)
+                                    .or(w02.lanewise(VectorOperators.LSHL, 30))
+                                    .lanewise(VectorOperators.ASHR, 29)),
+                            o0);
+                    o1 = x21.fma(
+                            floats(w11.lanewise(VectorOperators.LSHR, 2)
+                                    .and(0x20000000)
+                                    .or(w12.lanewise(VectorOperators.LSHL, 30))
+                                    .lanewise(VectorOperators.ASHR, 29)),
+                            o1);
+                    FloatVector x22 = FloatVector.broadcast(F, x[k + 22]);
+                    s0 = x22.fma(floats(w02.lanewise(VectorOperators.LSHL, 27).lanewise(VectorOperators.ASHR, 29)), s0);
+                    s1 = x22.fma(floats(w12.lanewise(VectorOperators.LSHL, 27).lanewise(VectorOperators.ASHR, 29)), s1);
+                    FloatVector x23 = FloatVector.broadcast(F, x[k + 23]);
+                    o0 = x23.fma(floats(w02.lanewise(VectorOperators.LSHL, 24).lanewise(VectorOperators.ASHR, 29)), o0);
+                    o1 = x23.fma(floats(w12.lanewise(VectorOperators.LSHL, 24).lanewise(VectorOperators.ASHR, 29)), o1);
+                    FloatVector x24 = FloatVector.broadcast(F, x[k + 24]);
+                    s0 = x24.fma(floats(w02.lanewise(VectorOperators.LSHL, 21).lanewise(VectorOperators.ASHR, 29)), s0);
+                    s1 = x24.fma(floats(w12.lanewise(VectorOperators.LSHL, 21).lanewise(VectorOperators.ASHR, 29)), s1);
+                    FloatVector x25 = FloatVector.broadcast(F, x[k + 25]);
+                    o0 = x25.fma(floats(w02.lanewise(VectorOperators.LSHL, 18).lanewise(VectorOperators.ASHR, 29)), o0);
+                    o1 = x25.fma(floats(w12.lanewise(VectorOperators.LSHL, 18).lanewise(VectorOperators.ASHR, 29)), o1);
+                    FloatVector x26 = FloatVector.broadcast(F, x[k + 26]);
+                    s0 = x26.fma(floats(w02.lanewise(VectorOperators.LSHL, 15).lanewise(VectorOperators.ASHR, 29)), s0);
+                    s1 = x26.fma(floats(w12.lanewise(VectorOperators.LSHL, 15).lanewise(VectorOperators.ASHR, 29)), s1);
+                    FloatVector x27 = FloatVector.broadcast(F, x[k + 27]);
+                    o0 = x27.fma(floats(w02.lanewise(VectorOperators.LSHL, 12).lanewise(VectorOperators.ASHR, 29)), o0);
+                    o1 = x27.fma(floats(w12.lanewise(VectorOperators.LSHL, 12).lanewise(VectorOperators.ASHR, 29)), o1);
+                    FloatVector x28 = FloatVector.broadcast(F, x[k + 28]);
+                    s0 = x28.fma(floats(w02.lanewise(VectorOperators.LSHL, 9).lanewise(VectorOperators.ASHR, 29)), s0);
+                    s1 = x28.fma(floats(w12.lanewise(VectorOperators.LSHL, 9).lanewise(VectorOperators.ASHR, 29)), s1);
+                    FloatVector x29 = FloatVector.broadcast(F, x[k + 29]);
+                    o0 = x29.fma(floats(w02.lanewise(VectorOperators.LSHL, 6).lanewise(VectorOperators.ASHR, 29)), o0);
+                    o1 = x29.fma(floats(w12.lanewise(VectorOperators.LSHL, 6).lanewise(VectorOperators.ASHR, 29)), o1);
+                    FloatVector x30 = FloatVector.broadcast(F, x[k + 30]);
+                    s0 = x30.fma(floats(w02.lanewise(VectorOperators.LSHL, 3).lanewise(VectorOperators.ASHR, 29)), s0);
+                    s1 = x30.fma(floats(w12.lanewise(VectorOperators.LSHL, 3).lanewise(VectorOperators.ASHR, 29)), s1);
+                    FloatVector x31 = FloatVector.broadcast(F, x[k + 31]);
+                    o0 = x31.fma(floats(w02.lanewise(VectorOperators.ASHR, 29)), o0);
+                    o1 = x31.fma(floats(w12.lanewise(VectorOperators.ASHR, 29)), o1);
+                }
+                s0 = s0.add(o0);
+                s1 = s1.add(o1);
+                int of = g * ROWS + lane;
+                float sum = sums[sumsAt + g];
+                if (zeros != null) {
+                    s0 = FloatVector.fromArray(F, zeros, of).fma(FloatVector.broadcast(F, -sum), s0);
+                    s1 = FloatVector.fromArray(F, zeros, of + L).fma(FloatVector.broadcast(F, -sum), s1);
+                }
+                if (minima != null) {
+                    s0 = s0.add(bias * sum);
+                    t0 = FloatVector.fromArray(F, minima, of).fma(FloatVector.broadcast(F, sum), t0);
+                    s1 = s1.add(bias * sum);
+                    t1 = FloatVector.fromArray(F, minima, of + L).fma(FloatVector.broadcast(F, sum), t1);
+                }
+                t0 = FloatVector.fromArray(F, scales, of).fma(s0, t0);
+                t1 = FloatVector.fromArray(F, scales, of + L).fma(s1, t1);
+            }
+            t0.intoArray(y, yAt + lane);
+            t1.intoArray(y, yAt + lane + L);
+        }
+    }
+
+    private static FloatVector floats(IntVector codes) {
+        return (FloatVector) codes.convert(VectorOperators.I2F, 0);
+    }
+}

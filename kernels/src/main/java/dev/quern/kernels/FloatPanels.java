@@ -1,0 +1,63 @@
+package dev.quern.kernels;
+
+import dev.quern.core.PackedWeight;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/// Panels of plain floats: `panels[p][k · 64 + r]`.
+record FloatPanels(int rows, int cols, float[][] panels) implements Panels {
+    private static final VectorSpecies<Float> F = VectorWidth.FLOATS;
+    private static final int L = VectorWidth.LANES;
+
+    /// Panels of any weight's floats.
+    static FloatPanels of(PackedWeight weight) {
+        int cols = weight.cols();
+        float[][] panels = new float[Math.ceilDiv(weight.rows(), ROWS)][Math.multiplyExact(cols, ROWS)];
+        float[] row = new float[cols];
+        for (int r = 0; r < weight.rows(); r++) {
+            weight.unpackRow(r, row, 0);
+            float[] panel = panels[r / ROWS];
+            for (int k = 0, at = r % ROWS; k < cols; k++, at += ROWS) {
+                panel[at] = row[k];
+            }
+        }
+        return new FloatPanels(weight.rows(), cols, panels);
+    }
+
+    @Override
+    public InputOrder order() {
+        return InputOrder.plain(cols);
+    }
+
+    @Override
+    public long bytes() {
+        return 4L * panels.length * ROWS * cols;
+    }
+
+    @Override
+    public void dot(int panel, float[] x, int xAt, float[] sums, int sumsAt, float[] y, int yAt) {
+        float[] w = panels[panel];
+        for (int lane = 0; lane < ROWS; lane += 4 * L) {
+            FloatVector s0 = FloatVector.zero(F);
+            FloatVector s1 = s0;
+            FloatVector s2 = s0;
+            FloatVector s3 = s0;
+            for (int k = 0, at = lane; k < cols; k++, at += ROWS) {
+                FloatVector a = FloatVector.broadcast(F, x[xAt + k]);
+                s0 = a.fma(FloatVector.fromArray(F, w, at), s0);
+                s1 = a.fma(FloatVector.fromArray(F, w, at + L), s1);
+                s2 = a.fma(FloatVector.fromArray(F, w, at + 2 * L), s2);
+                s3 = a.fma(FloatVector.fromArray(F, w, at + 3 * L), s3);
+            }
+            s0.intoArray(y, yAt + lane);
+            s1.intoArray(y, yAt + lane + L);
+            s2.intoArray(y, yAt + lane + 2 * L);
+            s3.intoArray(y, yAt + lane + 3 * L);
+        }
+    }
+
+    @Override
+    public void unpack(int panel, float[] tile) {
+        System.arraycopy(panels[panel], 0, tile, 0, cols * ROWS);
+    }
+}
