@@ -1,0 +1,37 @@
+package dev.quern.cli;
+
+import dev.quern.core.QuernException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import picocli.CommandLine.Help.Visibility;
+import picocli.CommandLine.Parameters;
+
+/// MODEL as written on the command line.
+final class ModelArgument {
+    @Parameters(
+            paramLabel = "MODEL",
+            description = "A directory, a .gguf file, 'demo' or a hub id.",
+            showDefaultValue = Visibility.NEVER)
+    String text = "";
+
+    /// The directory or file it stands for: `demo`, a path, or a hub id in the local cache.
+    Path resolve() {
+        return resolve(text, HubCache.of(System.getenv()));
+    }
+
+    static Path resolve(String text, HubCache cache) {
+        try {
+            Path path = Path.of(text);
+            if (!text.isEmpty() && Files.exists(path)) {
+                return path;
+            }
+        } catch (InvalidPathException e) {
+            throw new QuernException(text + ": not a path: " + e.getReason(), e);
+        }
+        return cache.find(text)
+                .orElseThrow(() -> new QuernException((text.isEmpty() ? "''" : text)
+                        + ": no such file or directory; MODEL is a directory with config.json, a .gguf file, 'demo' or"
+                        + " a hub id org/name"));
+    }
+}
