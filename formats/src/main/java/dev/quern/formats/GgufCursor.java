@@ -2,6 +2,7 @@ package dev.quern.formats;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import dev.quern.core.CorruptFileException;
 import dev.quern.core.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.math.BigInteger;
@@ -79,10 +80,10 @@ final class GgufCursor {
             case GgufValue.STRING -> string("value of " + key, Integer.MAX_VALUE - 8);
             case GgufValue.ARRAY -> array(key);
             case GgufValue.BOOL -> bool(key);
-            default ->
-                GgufValue.of(type)
-                        .orElseThrow(() -> unknown(key, type))
-                        .read(file.data(), take(GgufValue.of(type).orElseThrow().bytes(), "value of " + key));
+            default -> {
+                GgufValue number = GgufValue.of(type).orElseThrow(() -> unknown(key, type));
+                yield number.read(file.data(), take(number.bytes(), "value of " + key));
+            }
         };
     }
 
@@ -129,7 +130,7 @@ final class GgufCursor {
                 file.data().asSlice(from, count * number.bytes()).toArray(JAVA_BYTE));
     }
 
-    private dev.quern.core.CorruptFileException unknown(String key, int type) {
+    private CorruptFileException unknown(String key, int type) {
         return file.corrupt(at - 4, key + " has the unknown value type " + Integer.toUnsignedString(type));
     }
 

@@ -2,6 +2,7 @@ package dev.quern.formats;
 
 import dev.quern.core.QuernException;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,9 +42,9 @@ public final class OutputDirectory implements AutoCloseable {
             if (!Files.isWritable(absolute)) {
                 throw new QuernException(directory + ": no permission to write there; choose another output");
             }
-            OutputDirectory out = new OutputDirectory(absolute, created, OutputLock.ofDirectory(absolute));
-            out.clearLeftovers();
-            return out;
+            OutputLock lock = OutputLock.ofDirectory(absolute);
+            clearLeftovers(absolute);
+            return new OutputDirectory(absolute, created, lock);
         } catch (IOException e) {
             throw Failures.writing(directory, e);
         }
@@ -71,11 +72,9 @@ public final class OutputDirectory implements AutoCloseable {
 
     /// The same for a copy of `source`.
     public Written copy(Path source, String name) {
-        try {
-            byte[] bytes = Files.readAllBytes(source);
-            return add(name, bytes.length, out -> out.write(bytes));
-        } catch (IOException e) {
-            throw Failures.reading(source, e);
+        try (Arena arena = Arena.ofConfined()) {
+            MappedFile file = MappedFile.map(source, arena);
+            return add(name, file.size(), out -> out.write(file.data()));
         }
     }
 
@@ -119,9 +118,12 @@ public final class OutputDirectory implements AutoCloseable {
         return file;
     }
 
-    private void clearLeftovers() throws IOException {
+    /// What cannot be listed or removed does no harm: it is overwritten or stays under its temporary name.
+    private static void clearLeftovers(Path directory) {
         try (Stream<Path> files = Files.list(directory)) {
             files.filter(f -> f.toString().endsWith(AtomicOutput.TEMPORARY)).forEach(AtomicOutput::deleteQuietly);
+        } catch (IOException _) {
+            // the writes that follow will tell
         }
     }
 }
