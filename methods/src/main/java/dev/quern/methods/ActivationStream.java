@@ -52,8 +52,10 @@ final class ActivationStream {
 
     /// What flows in `sequence`, as tensors of the open scope.
     Flow<TorchTensor> get(int sequence, int hiddenSize) {
-        TorchTensor x = TorchTensor.of(residual[sequence], 0, tokens[sequence], hiddenSize);
+        TorchTensor x = TorchTensor.ofRange(residual[sequence], 0, tokens[sequence], hiddenSize);
         int width = innerWidth[sequence];
-        return width == 0 ? new Flow<>(x) : new Flow<>(x, TorchTensor.of(inner[sequence], 0, tokens[sequence], width));
+        return width == 0
+                ? new Flow<>(x)
+                : new Flow<>(x, TorchTensor.ofRange(inner[sequence], 0, tokens[sequence], width));
     }
 }

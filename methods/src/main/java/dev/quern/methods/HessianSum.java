@@ -46,10 +46,10 @@ final class HessianSum {
         }
         int strips = (size + STRIP - 1) / STRIP;
         TorchScope.run(() -> {
-            TorchTensor inputs = TorchTensor.of(x, 0, rows, size);
+            TorchTensor inputs = TorchTensor.ofRange(x, 0, rows, size);
             TorchTensor gaps = reference == null
                     ? null
-                    : TorchTensor.of(reference, 0, rows, size).sub(inputs);
+                    : TorchTensor.ofRange(reference, 0, rows, size).sub(inputs);
             parallel.run(
                     strips,
                     task -> TorchScope.run(() -> Torch.noGrad(() -> {

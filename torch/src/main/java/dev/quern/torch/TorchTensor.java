@@ -500,10 +500,11 @@ public final class TorchTensor {
         raw.backward();
     }
 
-    /// The gradient gathered so far; empty before the first `backward`. Valid while this tensor is.
+    /// The gradient gathered so far, sharing memory with what later calls of `backward` add to; empty before the first.
     public Optional<TorchTensor> grad() {
         org.bytedeco.pytorch.Tensor grad = raw.grad();
-        return grad.defined() ? Optional.of(new TorchTensor(grad)) : Optional.empty();
+        // What libtorch hands out is a reference into the leaf: the copy owns the gradient too.
+        return grad.defined() ? Optional.of(new TorchTensor(new org.bytedeco.pytorch.Tensor(grad))) : Optional.empty();
     }
 
     /// The same values without their history; shares memory.

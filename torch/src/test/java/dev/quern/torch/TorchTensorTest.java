@@ -130,6 +130,18 @@ class TorchTensorTest {
     }
 
     @Test
+    void aKeptGradientOutlivesItsLeaf() {
+        TorchScope.run(() -> {
+            TorchTensor kept = TorchScope.keep(() -> {
+                TorchTensor w = TorchTensor.full(2, 3).requireGrad();
+                w.square().sum().backward();
+                return w.grad().orElseThrow();
+            });
+            assertThat(kept.toFloats()).containsExactly(4, 4, 4);
+        });
+    }
+
+    @Test
     void aWrongShapeIsRefusedBeforeAnythingIsMade() {
         TorchScope.run(() -> assertThatThrownBy(() -> TorchTensor.of(new float[5], 2, 3))
                 .hasMessageContaining("5 values do not fill shape [2, 3]"));
