@@ -14,6 +14,11 @@ public interface Architecture {
     /// Values of `architectures[0]` in config.json that mean this family.
     Set<String> huggingFaceNames();
 
+    /// Value of `model_type` in config.json.
+    default String huggingFaceType() {
+        return name();
+    }
+
     /// Value of `general.architecture` in a GGUF file that means this family.
     String ggufName();
 
@@ -24,6 +29,11 @@ public interface Architecture {
     /// What GGUF files of this family add to norm weights compared with Hugging Face's.
     default float ggufNormOffset() {
         return 0;
+    }
+
+    /// The base of the rotary embedding where config.json names none.
+    default double defaultRopeBase() {
+        return 10_000;
     }
 
     /// Names of a layer's modules that GGUF spells in this family's own way; `GgufNames` has the common ones.
@@ -37,6 +47,17 @@ public interface Architecture {
         String rope = RopeScaling.kind(RopeScaling.parameters(config, "full_attention"));
         if (!RopeScaling.KINDS.contains(rope)) {
             missing.add("rope type " + rope);
+        }
+        double rotary = RopeScaling.parameters(config, "full_attention")
+                .path("partial_rotary_factor")
+                .asDouble(config.path("partial_rotary_factor").asDouble(1));
+        if (rotary != 1) {
+            missing.add("partial_rotary_factor " + rotary);
+        }
+        String activation = config.path("hidden_act")
+                .asText(config.path("hidden_activation").asText("silu"));
+        if (!Dimensions.ACTIVATIONS.containsKey(activation) && config.hasNonNull("hidden_act")) {
+            missing.add("activation " + activation);
         }
         for (String key : new String[] {"num_local_experts", "num_experts", "n_routed_experts"}) {
             if (config.path(key).asInt(0) > 1) {

@@ -15,6 +15,7 @@ import dev.quern.text.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /// A model as it lies on disk: a Hugging Face style directory or a GGUF file. Opening reads headers only.
@@ -63,7 +64,8 @@ public final class Checkpoint implements AutoCloseable {
         Architecture architecture = Architectures.ofGguf(name)
                 .orElseThrow(() -> new UnsupportedModelException(
                         path + ": general.architecture is " + name + "; known are " + Architectures.known()));
-        return new Checkpoint(path, file, GgufConfig.of(file, architecture), Optional.of(architecture));
+        JsonNode config = GgufConfig.of(file, architecture);
+        return new Checkpoint(path, file, config, Architectures.ofConfig(config));
     }
 
     /// The directory or file.
@@ -107,6 +109,14 @@ public final class Checkpoint implements AutoCloseable {
     /// The object under `quantization_config`.
     public Optional<JsonNode> quantizationConfig() {
         return Optional.of(config.path("quantization_config")).filter(JsonNode::isObject);
+    }
+
+    /// A GGUF file's metadata; empty for a directory.
+    Map<String, Object> ggufMetadata() {
+        return switch (file) {
+            case SafetensorsFile _ -> Map.of();
+            case GgufFile gguf -> gguf.metadata();
+        };
     }
 
     /// All tensors of the files, as stored.

@@ -3,6 +3,8 @@ package dev.quern.models;
 import dev.quern.core.QuernException;
 import dev.quern.core.UnsupportedModelException;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /// What config.json says under the same keys for all families, with one family's defaults filled in.
 record Dimensions(
@@ -18,6 +20,14 @@ record Dimensions(
         Activation activation,
         boolean tied,
         int maxPositions) {
+    /// Values of `hidden_act`.
+    static final Map<String, Activation> ACTIVATIONS = Map.of(
+            "silu", Activation.SILU,
+            "swish", Activation.SILU,
+            "gelu_pytorch_tanh", Activation.GELU_TANH,
+            "gelu_new", Activation.GELU_TANH,
+            "gelu_fast", Activation.GELU_TANH);
+
     /// Defaults that differ between families.
     record Defaults(int headDim, double rmsEps, boolean tied, String activation, int maxPositions) {}
 
@@ -87,12 +97,11 @@ record Dimensions(
 
     /// The function that a config's `hidden_act` names.
     static Activation activation(String name) {
-        return switch (name) {
-            case "silu", "swish" -> Activation.SILU;
-            case "gelu_pytorch_tanh", "gelu_new", "gelu_fast" -> Activation.GELU_TANH;
-            default ->
-                throw new UnsupportedModelException(
-                        "config.json: hidden_act is " + name + "; known are silu and gelu_pytorch_tanh");
-        };
+        Activation known = ACTIVATIONS.get(name);
+        if (known == null) {
+            throw new UnsupportedModelException("config.json: hidden_act is " + name + "; known are "
+                    + ACTIVATIONS.keySet().stream().sorted().collect(Collectors.joining(", ")));
+        }
+        return known;
     }
 }

@@ -21,6 +21,11 @@ final class Gemma3Architecture implements Architecture {
     }
 
     @Override
+    public String huggingFaceType() {
+        return "gemma3_text";
+    }
+
+    @Override
     public String ggufName() {
         return "gemma3";
     }
@@ -33,6 +38,11 @@ final class Gemma3Architecture implements Architecture {
     @Override
     public float ggufNormOffset() {
         return 1;
+    }
+
+    @Override
+    public double defaultRopeBase() {
+        return 1_000_000;
     }
 
     @Override
@@ -61,7 +71,7 @@ final class Gemma3Architecture implements Architecture {
         int pattern = reader.size("sliding_window_pattern", reader.size("_sliding_window_pattern", 6));
         ModelConfig model =
                 d.config(name(), d.windows(reader.size("sliding_window", 4096), layer -> (layer + 1) % pattern != 0));
-        Rope global = RopeScaling.of(config, d.headDim(), 1_000_000);
+        Rope global = RopeScaling.of(config, d.headDim(), defaultRopeBase());
         Rope local = local(reader, d);
         float scale = (float) Math.pow(reader.number("query_pre_attn_scalar", 256), -0.5);
         boolean bias = reader.flag("attention_bias", false);

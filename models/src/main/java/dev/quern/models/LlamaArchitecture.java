@@ -31,6 +31,9 @@ final class LlamaArchitecture implements Architecture {
         Dimensions d = Dimensions.read(reader, new Dimensions.Defaults(0, 1e-6, false, "silu", 2048));
         boolean bias = reader.flag("attention_bias", false);
         return new PreNormDecoder(bias, bias, reader.flag("mlp_bias", false), false)
-                .build(d, d.config(name(), d.windows(0, _ -> false)), RopeScaling.of(config, d.headDim(), 10_000));
+                .build(
+                        d,
+                        d.config(name(), d.windows(0, _ -> false)),
+                        RopeScaling.of(config, d.headDim(), defaultRopeBase()));
     }
 }

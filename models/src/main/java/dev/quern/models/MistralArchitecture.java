@@ -30,8 +30,12 @@ final class MistralArchitecture implements Architecture {
     public Network network(JsonNode config) {
         ConfigReader reader = new ConfigReader(config);
         Dimensions d = Dimensions.read(reader, new Dimensions.Defaults(0, 1e-6, false, "silu", 131_072));
-        int window = reader.size("sliding_window", 0);
+        // absent means the first model's window, null means none
+        int window = config.has("sliding_window") ? reader.size("sliding_window", 0) : 4096;
         return new PreNormDecoder(false, false, false, false)
-                .build(d, d.config(name(), d.windows(window, _ -> true)), RopeScaling.of(config, d.headDim(), 10_000));
+                .build(
+                        d,
+                        d.config(name(), d.windows(window, _ -> true)),
+                        RopeScaling.of(config, d.headDim(), defaultRopeBase()));
     }
 }

@@ -30,7 +30,7 @@ final class Qwen2Architecture implements Architecture {
         ConfigReader reader = new ConfigReader(config);
         Dimensions d = Dimensions.read(reader, new Dimensions.Defaults(0, 1e-6, false, "silu", 32_768));
         return new PreNormDecoder(true, false, false, false)
-                .build(d, d.config(name(), windows(reader, d)), RopeScaling.of(config, d.headDim(), 10_000));
+                .build(d, d.config(name(), windows(reader, d)), RopeScaling.of(config, d.headDim(), defaultRopeBase()));
     }
 
     /// Layers from `max_window_layers` on slide, if `use_sliding_window`.

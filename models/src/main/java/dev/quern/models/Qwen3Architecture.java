@@ -34,6 +34,6 @@ final class Qwen3Architecture implements Architecture {
                 .build(
                         d,
                         d.config(name(), Qwen2Architecture.windows(reader, d)),
-                        RopeScaling.of(config, d.headDim(), 10_000));
+                        RopeScaling.of(config, d.headDim(), defaultRopeBase()));
     }
 }

@@ -32,13 +32,19 @@ final class RopeScaling {
     /// The rotary embedding of the whole model.
     static Rope of(JsonNode config, int headDim, double defaultBase) {
         JsonNode parameters = parameters(config, "full_attention");
-        double base =
-                parameters.path("rope_theta").asDouble(config.path("rope_theta").asDouble(defaultBase));
+        double base = base(config, defaultBase);
         return of(
                 parameters,
                 headDim,
                 base,
                 config.path("max_position_embeddings").asInt(2048));
+    }
+
+    /// The base of the frequencies; of layers with full attention where the file tells two kinds apart.
+    static double base(JsonNode config, double defaultBase) {
+        return parameters(config, "full_attention")
+                .path("rope_theta")
+                .asDouble(config.path("rope_theta").asDouble(defaultBase));
     }
 
     /// The rotary embedding that `parameters` describe over `base`.

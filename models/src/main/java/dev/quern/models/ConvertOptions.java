@@ -1,0 +1,23 @@
+package dev.quern.models;
+
+import dev.quern.core.UsageException;
+
+/// What `convert` makes: `to` is `safetensors` or `gguf`, `type` how matrices are stored there.
+public record ConvertOptions(String to, ConvertType type) {
+    public static final String SAFETENSORS = "safetensors";
+    public static final String GGUF = "gguf";
+
+    public ConvertOptions {
+        if (!to.equals(SAFETENSORS) && !to.equals(GGUF)) {
+            throw new UsageException("--to is " + to + "; known are safetensors and gguf");
+        }
+        if (to.equals(SAFETENSORS) && type.blocks().isPresent()) {
+            throw new UsageException(
+                    "--dtype " + type + " exists in GGUF only; for safetensors use f32, bf16, f16, gptq or gptq_v2");
+        }
+        if (to.equals(GGUF) && type.isGptq()) {
+            throw new UsageException(
+                    "--dtype " + type + " exists in safetensors only; for gguf use f32, bf16, f16, q8_0, q4_0 or q4_1");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+package dev.quern.models;
+
+import dev.quern.core.BlockType;
+import dev.quern.core.DType;
+import dev.quern.core.UsageException;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/// How `convert` is to store matrices: a float type, GGUF blocks, or the GPTQ layout (which takes over codes and never
+/// makes any).
+public enum ConvertType {
+    F32(DType.F32, null, 0),
+    F16(DType.F16, null, 1),
+    BF16(DType.BF16, null, 32),
+    Q8_0(null, BlockType.Q8_0, 7),
+    Q4_0(null, BlockType.Q4_0, 2),
+    Q4_1(null, BlockType.Q4_1, 3),
+    GPTQ(null, null, -1),
+    GPTQ_V2(null, null, -1);
+
+    private final @Nullable DType dtype;
+    private final @Nullable BlockType blocks;
+    private final int ggufFileType;
+
+    ConvertType(@Nullable DType dtype, @Nullable BlockType blocks, int ggufFileType) {
+        this.dtype = dtype;
+        this.blocks = blocks;
+        this.ggufFileType = ggufFileType;
+    }
+
+    /// The type that `name` spells, in either case.
+    public static ConvertType named(String name) {
+        return Arrays.stream(values())
+                .filter(type -> type.name().equals(name.toUpperCase(Locale.ROOT)))
+                .findFirst()
+                .orElseThrow(() -> new UsageException("dtype is " + name + "; known are "
+                        + Arrays.stream(values())
+                                .map(type -> type.name().toLowerCase(Locale.ROOT))
+                                .collect(Collectors.joining(", "))));
+    }
+
+    /// The float type, for those that are one.
+    public Optional<DType> dtype() {
+        return Optional.ofNullable(dtype);
+    }
+
+    /// The GGUF block type, for those that are one.
+    public Optional<BlockType> blocks() {
+        return Optional.ofNullable(blocks);
+    }
+
+    /// True for the GPTQ layout.
+    public boolean isGptq() {
+        return this == GPTQ || this == GPTQ_V2;
+    }
+
+    /// The value of `general.file_type` for a file of which most tensors have this type.
+    int ggufFileType() {
+        return ggufFileType;
+    }
+}

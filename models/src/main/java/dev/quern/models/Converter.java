@@ -1,0 +1,214 @@
+package dev.quern.models;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.quern.core.BlockType;
+import dev.quern.core.BlockWeight;
+import dev.quern.core.DType;
+import dev.quern.core.DenseWeight;
+import dev.quern.core.GroupedWeight;
+import dev.quern.core.PackedWeight;
+import dev.quern.core.Progress;
+import dev.quern.core.QuernException;
+import dev.quern.core.Shape;
+import dev.quern.core.Tensor;
+import dev.quern.core.UnsupportedModelException;
+import dev.quern.formats.Gguf;
+import dev.quern.formats.GgufPlan;
+import dev.quern.formats.GgufType;
+import dev.quern.formats.GptqConfig;
+import dev.quern.formats.GptqLayout;
+import dev.quern.formats.Json;
+import dev.quern.formats.OutputDirectory;
+import dev.quern.formats.Safetensors;
+import dev.quern.formats.TensorPlan;
+import dev.quern.formats.Written;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/// Writes a checkpoint in another format or encoding: tensor by tensor, so memory holds one at a time, and atomically.
+///
+/// No quantizing happens but llama.cpp's plain block encoding where Q8_0, Q4_0 or Q4_1 is asked for; where both sides
+/// can hold the same codes, these are taken over.
+public final class Converter {
+    private static final long SHARD_BYTES = 5_000_000_000L;
+
+    private final Checkpoint checkpoint;
+    private final ConvertOptions options;
+    private final Progress progress;
+    private final WeightSource weights;
+    private final List<Parameter> parameters;
+    private final Set<String> linears;
+    private final Recoding recoding = new Recoding();
+    private int done;
+
+    private Converter(Checkpoint checkpoint, ConvertOptions options, Progress progress) {
+        Support support = checkpoint.support();
+        if (!support.supported()) {
+            throw new UnsupportedModelException(checkpoint.path() + ": Quern does not know "
+                    + String.join(", ", support.missing()) + ", so it cannot convert this model");
+        }
+        this.checkpoint = checkpoint;
+        this.options = options;
+        this.progress = progress;
+        this.weights = checkpoint.weights();
+        Network network = checkpoint.network();
+        this.parameters = Parameter.of(network);
+        this.linears =
+                Set.copyOf(network.linears().stream().map(Linear::weightName).toList());
+    }
+
+    /// Writes `checkpoint` to `out`: a directory, or one file for GGUF.
+    public static ConvertReport convert(Checkpoint checkpoint, Path out, ConvertOptions options, Progress progress) {
+        if (out.toAbsolutePath()
+                .normalize()
+                .equals(checkpoint.path().toAbsolutePath().normalize())) {
+            throw new QuernException(out + ": is the model itself; choose another output");
+        }
+        Converter converter = new Converter(checkpoint, options, progress);
+        try (converter.recoding) {
+            return options.to().equals(ConvertOptions.GGUF) ? converter.toGguf(out) : converter.toDirectory(out);
+        }
+    }
+
+    private ConvertReport toDirectory(Path out) {
+        try (OutputDirectory directory = OutputDirectory.open(out)) {
+            List<TensorPlan> plans = new ArrayList<>();
+            for (Parameter parameter : parameters) {
+                plans.addAll(plans(parameter));
+            }
+            Safetensors.addTo(directory, plans, SHARD_BYTES, Map.of("format", "pt"));
+            ModelFiles.writeTo(directory, checkpoint);
+            directory.add("config.json", Json.pretty(config()));
+            long bytes = directory.commit().stream().mapToLong(Written::bytes).sum();
+            return new ConvertReport(bytes, plans.size(), recoding.lossless());
+        }
+    }
+
+    private List<TensorPlan> plans(Parameter parameter) {
+        if (options.type().isGptq() && linears.contains(parameter.name())) {
+            return gptqPlans(parameter);
+        }
+        DType dtype = options.type().dtype().orElse(DType.F16);
+        return List.of(new TensorPlan(parameter.name(), dtype, parameter.shape(), () -> {
+            step(parameter);
+            return new Tensor(
+                    dtype,
+                    parameter.shape(),
+                    parameter.isMatrix()
+                            ? recoding.dense(parameter.weight(weights), dtype)
+                            : recoding.dense(parameter.vector(weights), dtype));
+        }));
+    }
+
+    private List<TensorPlan> gptqPlans(Parameter parameter) {
+        String module = parameter.name().substring(0, parameter.name().length() - ".weight".length());
+        PackedWeight stored = parameter.weight(weights);
+        GroupedWeight weight = switch (stored) {
+            case GroupedWeight grouped -> grouped;
+            case BlockWeight blocks -> GroupedBlocks.grouped(module, blocks);
+            case DenseWeight dense ->
+                throw new QuernException(module + ": is not quantized (" + dense.encoding()
+                        + "), so there are no codes for the GPTQ layout; use quantize");
+        };
+        return GptqLayout.plans(module, weight, gptqConfig(weight));
+    }
+
+    private GptqConfig gptqConfig(GroupedWeight weight) {
+        GptqConfig.Zeros zeros = options.type() == ConvertType.GPTQ_V2 ? GptqConfig.Zeros.V2 : GptqConfig.Zeros.V1;
+        return checkpoint
+                .quantizationConfig()
+                .flatMap(GptqConfig::find)
+                .map(known -> known.with(zeros))
+                .orElseGet(() -> new GptqConfig(weight.bits(), weight.groupSize(), true, false, zeros));
+    }
+
+    private JsonNode config() {
+        ObjectNode config = checkpoint.config().deepCopy();
+        config.remove(List.of("quantization_config", "torch_dtype"));
+        DType dtype = options.type().dtype().orElse(DType.F16);
+        config.put(
+                "dtype",
+                switch (dtype) {
+                    case BF16 -> "bfloat16";
+                    case F16 -> "float16";
+                    case F32, F64, I64, I32, I16, I8, U8, BOOL -> "float32";
+                });
+        if (options.type().isGptq()) {
+            Parameter first = parameters.stream()
+                    .filter(p -> linears.contains(p.name()))
+                    .findFirst()
+                    .orElseThrow();
+            GroupedWeight weight = switch (first.weight(weights)) {
+                case GroupedWeight grouped -> grouped;
+                case BlockWeight blocks -> GroupedBlocks.grouped(first.name(), blocks);
+                case DenseWeight _ -> throw new IllegalStateException(first.name() + " has no codes");
+            };
+            config.set("quantization_config", gptqConfig(weight).toJson());
+        }
+        return config;
+    }
+
+    private ConvertReport toGguf(Path out) {
+        Architecture architecture = checkpoint.architecture();
+        GgufLayout layout = new GgufLayout(architecture, checkpoint.network().config());
+        String name = String.valueOf(checkpoint.path().toAbsolutePath().getFileName());
+        Map<String, Object> metadata = GgufExport.metadata(
+                architecture, checkpoint.config(), name.replaceFirst("\\.gguf$", ""), options.type());
+        metadata.putAll(ModelFiles.vocabulary(checkpoint));
+        List<GgufPlan> plans = new ArrayList<>();
+        RopeFactors.of(architecture, checkpoint.config())
+                .ifPresent(factors -> plans.add(GgufPlan.of(RopeFactors.TENSOR, Tensor.of(factors, factors.length))));
+        try (Scratch rows = new Scratch()) {
+            for (Parameter parameter : parameters) {
+                plans.add(ggufPlan(parameter, layout, rows));
+            }
+            Written written = Gguf.write(out, metadata, plans);
+            return new ConvertReport(written.bytes(), plans.size(), recoding.lossless());
+        }
+    }
+
+    private GgufPlan ggufPlan(Parameter parameter, GgufLayout layout, Scratch rows) {
+        String name = layout.name(parameter.name());
+        if (!parameter.isMatrix()) {
+            return new GgufPlan(name, parameter.shape(), GgufType.F32, () -> {
+                step(parameter);
+                float[] values = parameter.vector(weights);
+                recoding.note(layout.reversible(parameter.name(), values));
+                return recoding.dense(layout.toGguf(parameter.name(), values), DType.F32);
+            });
+        }
+        GgufType type = ggufType(parameter.shape());
+        return new GgufPlan(name, parameter.shape(), type, () -> {
+            step(parameter);
+            PackedWeight weight = parameter.weight(weights);
+            return layout.toGguf(
+                    parameter.name(),
+                    type.blockType().isPresent()
+                            ? recoding.blocks(weight, type.blockType().get())
+                            : recoding.dense(weight, type.dtype().orElseThrow()),
+                    weight.rows(),
+                    rows);
+        });
+    }
+
+    /// Rows that do not divide into blocks are kept in float16.
+    private GgufType ggufType(Shape shape) {
+        if (options.type().dtype().isPresent()) {
+            return GgufType.of(options.type().dtype().get());
+        }
+        BlockType blocks = options.type().blocks().orElseThrow();
+        return shape.sizes()[1] % blocks.weights() == 0 ? GgufType.of(blocks) : GgufType.F16;
+    }
+
+    private void step(Parameter parameter) {
+        progress.at(
+                "converting to " + options.type().name().toLowerCase(Locale.ROOT) + ": " + parameter.name(),
+                done++,
+                parameters.size());
+    }
+}
