@@ -66,7 +66,8 @@ final class Chat {
     private void answer(String line) {
         messages.add(new Message("user", line));
         int[] tokens = fitting();
-        int known = Math.min(Arrays.mismatch(read, tokens) < 0 ? read.length : Arrays.mismatch(read, tokens), tokens.length - 1);
+        int known = Math.min(
+                Arrays.mismatch(read, tokens) < 0 ? read.length : Arrays.mismatch(read, tokens), tokens.length - 1);
         session.truncate(known);
         Generator.Limits limits = ChatPrompt.limits(loaded, tokens.length, maxTokens, stop);
         Generation made = new Generator(session, loaded.tokenizer())

@@ -33,7 +33,9 @@ final class Cli {
 
     static CommandLine commands(Console console) {
         CommandLine line = new CommandLine(new RootCommand());
+        line.addSubcommand(new InspectCommand(console));
         line.addSubcommand(new QuantizeCommand(console));
+        line.addSubcommand(new GenerateCommand(console));
         line.setDefaultValueProvider(new Threads.Defaults());
         line.setUsageHelpWidth(Math.clamp(console.columns(), 80, 120));
         line.setParameterExceptionHandler((e, _) -> wrongUsage(console, e));

@@ -26,9 +26,7 @@ import picocli.CommandLine.Option;
         sortOptions = false,
         showDefaultValues = true,
         header = "Lets a model write on, or chats with it.",
-        description = {
-            "Without -p the prompt is read from stdin; on a terminal that is a chat (end it with Ctrl-D)."
-        },
+        description = {"Without -p the prompt is read from stdin; on a terminal that is a chat (end it with Ctrl-D)."},
         footer = {
             "",
             "Examples:",

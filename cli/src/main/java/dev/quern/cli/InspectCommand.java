@@ -21,7 +21,13 @@ import picocli.CommandLine.Option;
         name = "inspect",
         sortOptions = false,
         header = "Shows what a model is, and whether Quern runs and quantizes it.",
-        footer = {"", "Examples:", "  quern inspect demo", "  quern inspect model.gguf --tensors", "  quern inspect model --json"})
+        footer = {
+            "",
+            "Examples:",
+            "  quern inspect demo",
+            "  quern inspect model.gguf --tensors",
+            "  quern inspect model --json"
+        })
 final class InspectCommand implements Callable<Integer> {
     private final Console console;
 
@@ -53,7 +59,8 @@ final class InspectCommand implements Callable<Integer> {
 
     private ObjectNode facts(Checkpoint checkpoint) {
         Support support = checkpoint.support();
-        long bytes = checkpoint.tensors().stream().mapToLong(StoredTensor::bytes).sum();
+        long bytes =
+                checkpoint.tensors().stream().mapToLong(StoredTensor::bytes).sum();
         long parameters = checkpoint.parameters();
         ObjectNode facts = Json.object()
                 .put("path", checkpoint.path().toString())
@@ -104,7 +111,10 @@ final class InspectCommand implements Callable<Integer> {
     private void print(Checkpoint checkpoint, ObjectNode facts) {
         line("model", checkpoint.path() + " (" + checkpoint.format() + ")");
         line("architecture", facts.path("architecture").asText());
-        line("parameters", String.format(java.util.Locale.ROOT, "%,d", facts.path("parameters").asLong()));
+        line(
+                "parameters",
+                String.format(
+                        java.util.Locale.ROOT, "%,d", facts.path("parameters").asLong()));
         line(
                 "size",
                 String.format(
@@ -125,7 +135,11 @@ final class InspectCommand implements Callable<Integer> {
         }
         line("chat template", facts.path("chat_template").asBoolean() ? "yes" : "no");
         Support support = checkpoint.support();
-        line("supported", support.supported() ? "yes: Quern runs and quantizes it" : "no, missing: " + String.join("; ", support.missing()));
+        line(
+                "supported",
+                support.supported()
+                        ? "yes: Quern runs and quantizes it"
+                        : "no, missing: " + String.join("; ", support.missing()));
         if (tensors) {
             console.out().println();
             Table table = new Table("tensor", "shape", "encoding", "size");

@@ -61,10 +61,11 @@ public final class Checkpoint implements AutoCloseable {
 
     private static Checkpoint ofGguf(Path path, GgufFile file) {
         String name = String.valueOf(file.metadata().get("general.architecture"));
-        Architecture architecture = Architectures.ofGguf(name)
-                .orElseThrow(() -> new UnsupportedModelException(
-                        path + ": general.architecture is " + name + "; known are " + Architectures.known()));
-        JsonNode config = GgufConfig.of(file, architecture);
+        Optional<Architecture> known = Architectures.ofGguf(name);
+        if (known.isEmpty()) {
+            return new Checkpoint(path, file, Json.object().put("model_type", name), known);
+        }
+        JsonNode config = GgufConfig.of(file, known.get());
         return new Checkpoint(path, file, config, Architectures.ofConfig(config));
     }
 
@@ -89,7 +90,16 @@ public final class Checkpoint implements AutoCloseable {
     /// The model's family; throws `UnsupportedModelException` naming it where Quern has none.
     public Architecture architecture() {
         return architecture.orElseThrow(() -> new UnsupportedModelException(
-                path + ": architecture " + config.path("architectures") + "; known are " + Architectures.known()));
+                path + ": architecture " + architectureName() + " is not known; known are " + Architectures.known()));
+    }
+
+    /// The family's name; the file's own word where Quern does not know it.
+    public String architectureName() {
+        return architecture
+                .map(Architecture::name)
+                .orElseGet(() -> config.path("architectures")
+                        .path(0)
+                        .asText(config.path("model_type").asText("unnamed")));
     }
 
     /// What the model computes.
@@ -127,10 +137,7 @@ public final class Checkpoint implements AutoCloseable {
     /// What Quern lacks for this model.
     public Support support() {
         if (architecture.isEmpty()) {
-            return new Support(List.of("architecture "
-                    + config.path("architectures")
-                            .path(0)
-                            .asText(config.path("model_type").asText("unnamed"))));
+            return new Support(List.of("architecture " + architectureName()));
         }
         List<String> missing = architecture.get().missing(config);
         if (quantizationConfig().isPresent() && gptq().isEmpty()) {
@@ -138,6 +145,22 @@ public final class Checkpoint implements AutoCloseable {
                     + quantizationConfig().get().path("quant_method").asText("unnamed")));
         }
         return new Support(missing);
+    }
+
+    /// Throws `UnsupportedModelException` saying what is missing where Quern cannot run this model.
+    public void requireSupported() {
+        Support support = support();
+        if (!support.supported()) {
+            throw new UnsupportedModelException(path + ": Quern lacks " + String.join("; ", support.missing())
+                    + "; known architectures are " + Architectures.known());
+        }
+    }
+
+    /// Parameters of the network, each once; where Quern lacks it, elements of all stored tensors.
+    public long parameters() {
+        return support().supported()
+                ? network().parameters()
+                : tensors().stream().mapToLong(tensor -> tensor.shape().count()).sum();
     }
 
     /// The tokenizer that lies with the model; the caller closes it.

@@ -6,6 +6,11 @@ package dev.quern.models;
 /// for
 /// the head. `name` is the module's name in the Hugging Face scheme, without `.weight`.
 public record Linear(int index, int layer, Role role, String name, int inFeatures, int outFeatures, boolean bias) {
+    /// Weights, and the bias where there is one.
+    public long parameters() {
+        return (long) inFeatures * outFeatures + (bias ? outFeatures : 0);
+    }
+
     /// Name of the weight in the Hugging Face scheme.
     public String weightName() {
         return name + ".weight";

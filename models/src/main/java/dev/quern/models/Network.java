@@ -26,6 +26,14 @@ public record Network(
         return blocks.stream().flatMap(b -> b.linears().stream()).toList();
     }
 
+    /// Number of parameters, shared ones once.
+    public long parameters() {
+        long count = (long) embedding.vocabSize() * embedding.hiddenSize();
+        count += linears().stream().mapToLong(Linear::parameters).sum();
+        count += tied() ? 0 : head.parameters();
+        return count + norms.stream().mapToLong(Norm::size).sum();
+    }
+
     /// True where the head shares the embedding's weights.
     public boolean tied() {
         return head.weightName().equals(embedding.name());
