@@ -83,6 +83,11 @@ public final class OutputDirectory implements AutoCloseable {
         removed.add(name);
     }
 
+    /// The files written so far, for a manifest that names them.
+    public List<Written> staged() {
+        return List.copyOf(staged.values());
+    }
+
     /// Where a staged file's bytes lie until `commit`, for reading them back first.
     public Path staged(String name) {
         return AtomicOutput.temporary(resolve(name));

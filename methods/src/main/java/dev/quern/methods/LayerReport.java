@@ -15,6 +15,16 @@ public record LayerReport(
         double relativeError,
         @Nullable String fallback,
         List<String> notes) {
+    static LayerReport of(String name, QuantizedLinear result) {
+        return new LayerReport(
+                name,
+                result.weight().encoding(),
+                result.weight().bitsPerWeight(),
+                result.relativeError(),
+                result.fallback(),
+                result.notes());
+    }
+
     /// The fields that docs promise for `layers[]`.
     public ObjectNode toJson() {
         ObjectNode json = JsonNodeFactory.instance

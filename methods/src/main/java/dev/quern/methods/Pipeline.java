@@ -1,19 +1,39 @@
 package dev.quern.methods;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.quern.core.PackedWeight;
 import dev.quern.core.Progress;
+import dev.quern.core.QuernException;
+import dev.quern.core.UsageException;
+import dev.quern.formats.Written;
+import dev.quern.kernels.Workers;
+import dev.quern.models.Block;
+import dev.quern.models.Checkpoint;
+import dev.quern.models.Linear;
+import dev.quern.models.Network;
+import dev.quern.models.Stage;
+import dev.quern.models.WeightSource;
+import dev.quern.text.Tokenizer;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// Takes a model through a recipe, block by block: calibration, progress, journal, resume, atomic output, verification.
 ///
-/// Peak memory does not grow with the model's depth. A killed run resumes at the block it was in and gives the same
-/// bytes as an uninterrupted one.
+/// Peak memory does not grow with the model's depth: weights stream from the memory map, finished blocks go to the
+/// journal's folder, and only the calibration activations of the place where the run stands are kept. A killed run
+/// resumes at the block it was in and gives the same bytes as an uninterrupted one.
 public final class Pipeline {
+    private static final System.Logger LOG = System.getLogger(Pipeline.class.getName());
+
     private final Path model;
     private final Path output;
     private final Recipe recipe;
     private final PipelineOptions options;
 
-    /// `model` is a directory or a .gguf file; `output` a directory to be made, or a .gguf file.
+    /// `model` is a directory or a .gguf file; `output` a directory to be made.
     public Pipeline(Path model, Path output, Recipe recipe, PipelineOptions options) {
         this.model = model;
         this.output = output;
@@ -23,11 +43,201 @@ public final class Pipeline {
 
     /// Checks everything that can be checked before work starts.
     public Plan plan() {
-        throw new UnsupportedOperationException("under construction: " + model + output + recipe + options);
+        try (Checkpoint checkpoint = Checkpoint.open(model)) {
+            return plan(checkpoint);
+        }
     }
 
-    /// Does the work; `progress` counts in thousandths of the whole.
+    private Plan plan(Checkpoint checkpoint) {
+        if (output.toString().endsWith(".gguf")) {
+            throw new UsageException(output + ": quantize writes directories; write one, then convert it to GGUF where"
+                    + " GGUF can hold the result (rtn with 4 or 8 bits, group-size 32, symmetric)");
+        }
+        Network network = checkpoint.network();
+        Selection selection = Selection.of(network, options.exclude());
+        requireHeadKept(network);
+        return Plans.of(network, checkpoint.weights(), selection, recipe.last(), options);
+    }
+
+    private void requireHeadKept(Network network) {
+        if (!options.keepHead()) {
+            throw new UsageException(
+                    network.tied()
+                            ? "the head shares the embedding's weights and stays as it is; leave --keep-head on"
+                            : "quantizing the head is not supported yet; leave --keep-head on");
+        }
+    }
+
+    /// Does the work; `progress` counts blocks in hundredths.
     public QuantizeReport run(Progress progress) {
-        throw new UnsupportedOperationException("under construction " + progress);
+        long begun = System.nanoTime();
+        requireFreeOutput();
+        progress.at("checking the model", 0, 1);
+        try (Checkpoint checkpoint = Checkpoint.open(model);
+                Workers workers = Workers.of(options.threads())) {
+            plan(checkpoint);
+            @Nullable CalibrationSet calibration = calibration(checkpoint);
+            ObjectNode fingerprint = Fingerprint.of(model, recipe, options, calibration);
+            try (Journal journal = Journal.open(output, fingerprint, options.resume(), options.overwrite())) {
+                Run<?> run = new Run<>(checkpoint, recipe.last(), calibration, journal, workers::run, progress);
+                run.blocks();
+                return run.finish(fingerprint, begun);
+            }
+        }
+    }
+
+    private void requireFreeOutput() {
+        if (Files.exists(output.resolve(QuantizedOutput.MANIFEST)) && !options.overwrite() && !options.resume()) {
+            throw new QuernException(output + ": holds a finished model; choose another output or --overwrite it");
+        }
+        if (Files.exists(output) && !options.overwrite() && !options.resume() && !isEmpty()) {
+            throw new QuernException(output + ": exists already; choose another output or --overwrite it");
+        }
+    }
+
+    private boolean isEmpty() {
+        String[] names = output.toFile().list();
+        return names != null && names.length == 0;
+    }
+
+    private @Nullable CalibrationSet calibration(Checkpoint checkpoint) {
+        PipelineOptions.CalibrationSource source = options.calibration();
+        if (source == null || !isCalibrated(recipe.last())) {
+            return null;
+        }
+        try (Tokenizer tokenizer = checkpoint.tokenizer()) {
+            return CalibrationSet.read(source, tokenizer, options.seed());
+        }
+    }
+
+    private static <C extends Record> boolean isCalibrated(Step<C> step) {
+        return switch (step.method()) {
+            case WeightMethod<C> method -> method.calibrated(step.config());
+        };
+    }
+
+    /// One run over an open model.
+    private final class Run<C extends Record> {
+        private final Checkpoint checkpoint;
+        private final Network network;
+        private final WeightSource source;
+        private final Selection selection;
+        private final Step<C> step;
+        private final @Nullable CalibrationSet calibration;
+        private final Journal journal;
+        private final Parallel parallel;
+        private final Progress progress;
+
+        Run(
+                Checkpoint checkpoint,
+                Step<C> step,
+                @Nullable CalibrationSet calibration,
+                Journal journal,
+                Parallel parallel,
+                Progress progress) {
+            this.checkpoint = checkpoint;
+            this.network = checkpoint.network();
+            this.source = checkpoint.weights();
+            this.selection = Selection.of(network, options.exclude());
+            this.step = step;
+            this.calibration = calibration;
+            this.journal = journal;
+            this.parallel = parallel;
+            this.progress = progress;
+        }
+
+        private long total() {
+            return network.blocks().size() * 100L + 100;
+        }
+
+        /// Quantizes the blocks that the journal does not hold yet.
+        void blocks() {
+            int finished = journal.entries().size();
+            if (finished > 0) {
+                LOG.log(System.Logger.Level.INFO, "{0} blocks were finished before; going on from there", finished);
+            }
+            if (finished == network.blocks().size()) {
+                return;
+            }
+            if (calibration == null) {
+                for (Block block :
+                        network.blocks().subList(finished, network.blocks().size())) {
+                    BlockQuantizer<C> quantizer = quantizer(block);
+                    quantizer.quantizeAll(block.stages());
+                    finish(quantizer);
+                }
+                return;
+            }
+            WeightMethod<C> method = switch (step.method()) {
+                case WeightMethod<C> m -> m;
+            };
+            CalibratedWalk walk =
+                    new CalibratedWalk(network, source, calibration, method.wantsDrift(step.config()), parallel);
+            for (Block block : network.blocks()) {
+                if (block.layer() < finished) {
+                    replay(walk, block);
+                } else {
+                    BlockQuantizer<C> quantizer = quantizer(block);
+                    walk.advance(block, quantizer);
+                    finish(quantizer);
+                }
+                block.linears().forEach(l -> Mapped.release(source.weight(l.weightName())));
+            }
+        }
+
+        private BlockQuantizer<C> quantizer(Block block) {
+            long before = block.layer() * 100L;
+            int[] done = {0};
+            int count = block.linears().size();
+            return new BlockQuantizer<>(
+                    step,
+                    source,
+                    selection,
+                    parallel,
+                    options.seed(),
+                    name -> progress.at(name, before + 100L * done[0]++ / count, total()));
+        }
+
+        private void finish(BlockQuantizer<C> quantizer) {
+            List<LayerReport> layers = quantizer.results().entrySet().stream()
+                    .map(e -> LayerReport.of(e.getKey().name(), e.getValue()))
+                    .toList();
+            journal.add(QuantizedLayout.plans(quantizer.results(), step), layers);
+        }
+
+        /// Carries the calibration activations through a block that was finished before the kill.
+        private void replay(CalibratedWalk walk, Block block) {
+            progress.at("replaying " + block.layer(), block.layer() * 100L, total());
+            Path part = journal.entries().get(block.layer()).part();
+            try (QuantizedLayout stored = QuantizedLayout.open(part, step)) {
+                walk.advance(block, new CalibratedWalk.StageQuantizer() {
+                    @Override
+                    public boolean wantsStatistics(Stage stage) {
+                        return false;
+                    }
+
+                    @Override
+                    public Map<Linear, PackedWeight> quantize(Stage stage, @Nullable Hessian hessian) {
+                        return stored.weights(stage.linears());
+                    }
+                });
+            }
+        }
+
+        QuantizeReport finish(ObjectNode fingerprint, long begun) {
+            progress.at("writing", total() - 100, total());
+            QuantizedOutput out = new QuantizedOutput(checkpoint, output, recipe, step, selection);
+            List<Written> files = out.write(journal, fingerprint);
+            progress.at("verifying", total() - 50, total());
+            boolean verified = out.verify(journal);
+            if (!verified) {
+                throw new QuernException(output + ": what was read back differs from what was written; the disk or its"
+                        + " memory is at fault, so check both and run again with --resume");
+            }
+            QuantizeReport report = out.report(journal, files, (System.nanoTime() - begun) / 1e9, PeakMemory.bytes());
+            journal.discard();
+            progress.at("done", total(), total());
+            return report;
+        }
     }
 }

@@ -1,7 +1,5 @@
 package dev.quern.methods;
 
-import dev.quern.core.BlockType;
-import dev.quern.core.BlockWeight;
 import dev.quern.core.QuantScheme;
 import dev.quern.core.QuernException;
 
@@ -50,27 +48,6 @@ public sealed interface WeightFormat {
             return scheme.bits() + " bits, "
                     + (scheme.groupSize() == 0 ? "whole rows" : "groups of " + scheme.groupSize())
                     + ", " + (scheme.symmetric() ? "symmetric" : "asymmetric");
-        }
-    }
-
-    /// One of GGUF's block types.
-    record Blocks(BlockType type) implements WeightFormat {
-        @Override
-        public long bytes(int rows, int cols) {
-            return rows * BlockWeight.rowBytes(type, cols);
-        }
-
-        @Override
-        public void check(String layer, int rows, int cols) {
-            if (cols % type.weights() != 0) {
-                throw new QuernException(layer + ": " + cols + " inputs do not divide into " + type + " blocks of "
-                        + type.weights() + "; --exclude this layer");
-            }
-        }
-
-        @Override
-        public String toString() {
-            return type.name() + " blocks";
         }
     }
 

@@ -1,0 +1,217 @@
+package dev.quern.methods;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.quern.core.QuernException;
+import dev.quern.formats.Json;
+import dev.quern.formats.OutputLock;
+import dev.quern.formats.Safetensors;
+import dev.quern.formats.TensorPlan;
+import dev.quern.formats.Written;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// The finished blocks of a run that may be killed at any time: a folder beside the output with one file of tensors a
+/// block and a list of what is done, each line synced after the file it names.
+///
+/// The first line is the fingerprint of everything that shapes the result; a resume with another one is refused. Holds
+/// the folder's lock, so that a second process on the same output is refused.
+final class Journal implements AutoCloseable {
+    private static final String LIST = "journal.jsonl";
+
+    /// One finished block.
+    record Entry(Path part, List<LayerReport> layers) {}
+
+    private final Path folder;
+    private final OutputLock lock;
+    private final List<Entry> entries = new ArrayList<>();
+
+    private Journal(Path folder, OutputLock lock) {
+        this.folder = folder;
+        this.lock = lock;
+    }
+
+    /// Where a run that writes `output` keeps its blocks.
+    static Path folder(Path output) {
+        Path absolute = output.toAbsolutePath().normalize();
+        return absolute.resolveSibling(absolute.getFileName() + ".quern-work");
+    }
+
+    /// Opens or begins the journal of `output`.
+    static Journal open(Path output, ObjectNode fingerprint, boolean resume, boolean overwrite) {
+        Path folder = folder(output);
+        try {
+            Files.createDirectories(folder);
+        } catch (IOException e) {
+            throw new QuernException(
+                    folder + ": cannot be made; choose an output whose folder can be written to (" + reason(e) + ")",
+                    e);
+        }
+        Journal journal = new Journal(folder, OutputLock.ofDirectory(folder));
+        try {
+            if (!Files.exists(folder.resolve(LIST))) {
+                journal.begin(fingerprint);
+            } else if (resume) {
+                journal.read(fingerprint);
+            } else if (overwrite) {
+                journal.clear();
+                journal.begin(fingerprint);
+            } else {
+                throw new QuernException(
+                        folder + ": holds an unfinished run; --resume continues it, --overwrite" + " begins anew");
+            }
+            return journal;
+        } catch (IOException e) {
+            journal.close();
+            throw new QuernException(folder + ": the journal cannot be read or written: " + reason(e), e);
+        } catch (RuntimeException e) {
+            journal.close();
+            throw e;
+        }
+    }
+
+    private static String reason(IOException e) {
+        return e.getClass().getSimpleName() + " " + e.getMessage();
+    }
+
+    private void begin(ObjectNode fingerprint) throws IOException {
+        append(fingerprint);
+    }
+
+    private void read(ObjectNode fingerprint) throws IOException {
+        List<String> lines = Files.readAllLines(folder.resolve(LIST));
+        if (lines.isEmpty()) {
+            begin(fingerprint);
+            return;
+        }
+        JsonNode begun = parse(lines.getFirst());
+        if (begun == null) {
+            clear();
+            begin(fingerprint);
+            return;
+        }
+        requireSame(begun, fingerprint);
+        for (String line : lines.subList(1, lines.size())) {
+            JsonNode entry = parse(line);
+            Path part =
+                    entry == null ? folder : folder.resolve(entry.path("file").asText());
+            if (entry == null
+                    || !Files.isRegularFile(part)
+                    || !Sha256.ofFile(part).equals(entry.path("sha256").asText())) {
+                // cut short by the kill, or damaged since: the run goes on from here
+                break;
+            }
+            List<LayerReport> layers = new ArrayList<>();
+            entry.path("layers").forEach(layer -> layers.add(LayerReport.ofJson(layer)));
+            entries.add(new Entry(part, layers));
+        }
+        rewrite(lines.subList(0, entries.size() + 1));
+    }
+
+    private static @Nullable JsonNode parse(String line) {
+        try {
+            return Json.mapper().readTree(line);
+        } catch (JsonProcessingException e) {
+            return null;
+        }
+    }
+
+    private void requireSame(JsonNode begun, ObjectNode now) {
+        for (Map.Entry<String, JsonNode> property : now.properties()) {
+            String was = begun.path(property.getKey()).toString();
+            if (!was.equals(property.getValue().toString())) {
+                throw new QuernException(
+                        folder + ": the unfinished run began with another " + property.getKey() + " (" + was + ", now "
+                                + property.getValue() + "); resume with the same, or --overwrite to begin anew");
+            }
+        }
+    }
+
+    /// Drops the lines of damaged blocks.
+    private void rewrite(List<String> lines) throws IOException {
+        Path next = folder.resolve(LIST + ".new");
+        Files.write(next, (String.join("\n", lines) + "\n").getBytes(StandardCharsets.UTF_8));
+        try (FileChannel channel = FileChannel.open(next, StandardOpenOption.WRITE)) {
+            channel.force(true);
+        }
+        Files.move(next, folder.resolve(LIST), StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    private void append(JsonNode line) throws IOException {
+        try (FileChannel channel =
+                FileChannel.open(folder.resolve(LIST), StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
+            ByteBuffer bytes = ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8));
+            while (bytes.hasRemaining()) {
+                channel.write(bytes);
+            }
+            channel.force(true);
+        }
+    }
+
+    /// The finished blocks, in order.
+    List<Entry> entries() {
+        return List.copyOf(entries);
+    }
+
+    /// Writes a finished block; when this returns it survives a kill.
+    void add(List<TensorPlan> tensors, List<LayerReport> layers) {
+        Path part = folder.resolve(String.format(Locale.ROOT, "block-%05d.safetensors", entries.size()));
+        Written written = Safetensors.write(part, tensors, Map.of());
+        ObjectNode line =
+                Json.object().put("file", part.getFileName().toString()).put("sha256", written.sha256());
+        ArrayNode array = line.putArray("layers");
+        layers.forEach(layer -> array.add(layer.toJson()));
+        try {
+            append(line);
+        } catch (IOException e) {
+            throw new QuernException(folder + ": the journal cannot be written: " + reason(e), e);
+        }
+        entries.add(new Entry(part, List.copyOf(layers)));
+    }
+
+    private void clear() throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : files.toList()) {
+                if (!file.getFileName().toString().equals(".quern-lock")) {
+                    Files.delete(file);
+                }
+            }
+        }
+    }
+
+    /// Removes the folder after the output is complete.
+    void discard() {
+        try {
+            clear();
+            lock.close();
+            try (Stream<Path> files = Files.walk(folder)) {
+                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                    Files.deleteIfExists(file);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        lock.close();
+    }
+}

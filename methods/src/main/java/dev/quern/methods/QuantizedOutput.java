@@ -1,0 +1,198 @@
+package dev.quern.methods;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.quern.core.GroupedWeight;
+import dev.quern.formats.GptqConfig;
+import dev.quern.formats.Json;
+import dev.quern.formats.OutputDirectory;
+import dev.quern.formats.Safetensors;
+import dev.quern.formats.SafetensorsFile;
+import dev.quern.formats.StoredTensor;
+import dev.quern.formats.TensorPlan;
+import dev.quern.formats.Written;
+import dev.quern.models.Checkpoint;
+import dev.quern.models.Linear;
+import dev.quern.models.Network;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Writes the finished model as a directory that other tools read, and reads it back.
+final class QuantizedOutput {
+    /// Written last: a directory that has it is complete.
+    static final String MANIFEST = "quern.json";
+
+    private static final long SHARD_BYTES = 4L << 30;
+
+    private final Checkpoint checkpoint;
+    private final Network network;
+    private final Path output;
+    private final Recipe recipe;
+    private final Step<?> step;
+    private final Selection selection;
+
+    QuantizedOutput(Checkpoint checkpoint, Path output, Recipe recipe, Step<?> step, Selection selection) {
+        this.checkpoint = checkpoint;
+        this.network = checkpoint.network();
+        this.output = output;
+        this.recipe = recipe;
+        this.step = step;
+        this.selection = selection;
+    }
+
+    /// All files, the manifest last; nothing is visible before all are complete.
+    List<Written> write(Journal journal, ObjectNode fingerprint) {
+        List<LayerReport> layers = layers(journal);
+        try (OutputDirectory out = OutputDirectory.open(output);
+                Parts parts = new Parts()) {
+            List<TensorPlan> plans =
+                    new ArrayList<>(new KeptTensors(network, checkpoint.weights()).plans(selection.excluded()));
+            journal.entries().forEach(entry -> plans.addAll(parts.plans(entry.part())));
+            Safetensors.addTo(out, plans, SHARD_BYTES, Map.of("format", "pt"));
+            out.add("config.json", Json.pretty(config()));
+            TokenizerFiles.copy(checkpoint, out);
+            out.add("README.md", ModelCard.text(modelName(), recipe, layers, bitsPerWeight(layers), fingerprint));
+            out.add(MANIFEST, Json.pretty(manifest(layers, fingerprint, out.staged())));
+            return out.commit();
+        }
+    }
+
+    private ObjectNode config() {
+        ObjectNode config = checkpoint.config().deepCopy();
+        GptqConfig layout = QuantizedLayout.config(step);
+        config.set("quantization_config", layout.toJson());
+        return config;
+    }
+
+    private String modelName() {
+        String name =
+                String.valueOf(checkpoint.path().toAbsolutePath().normalize().getFileName());
+        return name.endsWith(".gguf") ? name.substring(0, name.length() - 5) : name;
+    }
+
+    private static List<LayerReport> layers(Journal journal) {
+        return journal.entries().stream()
+                .flatMap(entry -> entry.layers().stream())
+                .toList();
+    }
+
+    private ObjectNode manifest(List<LayerReport> layers, ObjectNode fingerprint, List<Written> files) {
+        ObjectNode json = fingerprint.deepCopy();
+        json.put("method", recipe.name()).put("bits_per_weight", bitsPerWeight(layers));
+        ArrayNode array = json.putArray("layers");
+        layers.forEach(layer -> array.add(layer.toJson()));
+        ObjectNode sums = json.putObject("files");
+        files.forEach(f -> sums.putObject(String.valueOf(f.path().getFileName()))
+                .put("bytes", f.bytes())
+                .put("sha256", f.sha256()));
+        return json;
+    }
+
+    private double bitsPerWeight(List<LayerReport> layers) {
+        double bits = 0;
+        double weights = 0;
+        for (int i = 0; i < layers.size(); i++) {
+            Linear linear = selection.chosen().get(i);
+            double count = (double) linear.inFeatures() * linear.outFeatures();
+            bits += layers.get(i).bitsPerWeight() * count;
+            weights += count;
+        }
+        return bits / weights;
+    }
+
+    /// True where every code, scale and zero point in the written files equals the chosen one, bit for bit.
+    boolean verify(Journal journal) {
+        int at = 0;
+        try (QuantizedLayout written = QuantizedLayout.open(output, step)) {
+            for (Journal.Entry entry : journal.entries()) {
+                try (QuantizedLayout chosen = QuantizedLayout.open(entry.part(), step)) {
+                    for (int i = 0; i < entry.layers().size(); i++) {
+                        Linear linear = selection.chosen().get(at++);
+                        GroupedWeight found = written.read(linear);
+                        boolean same = same(chosen.read(linear), found);
+                        Mapped.release(found);
+                        if (!same) {
+                            return false;
+                        }
+                    }
+                }
+            }
+        }
+        return at == selection.chosen().size();
+    }
+
+    private static boolean same(GroupedWeight a, GroupedWeight b) {
+        return a.bits() == b.bits()
+                && a.groupSize() == b.groupSize()
+                && a.qweight().data().mismatch(b.qweight().data()) == -1
+                && a.scales().data().mismatch(b.scales().data()) == -1
+                && Arrays.equals(a.zeroPoints(), b.zeroPoints());
+    }
+
+    QuantizeReport report(Journal journal, List<Written> files, double seconds, long peak) {
+        List<LayerReport> layers = layers(journal);
+        long bytes = files.stream().mapToLong(Written::bytes).sum();
+        long weightBytes = files.stream()
+                .filter(f -> f.path().toString().endsWith(".safetensors"))
+                .mapToLong(Written::bytes)
+                .sum();
+        double parameters = network.linears().stream()
+                        .mapToDouble(l -> (double) l.inFeatures() * l.outFeatures())
+                        .sum()
+                + (network.tied() ? 1 : 2)
+                        * (double) network.embedding().vocabSize()
+                        * network.embedding().hiddenSize();
+        return new QuantizeReport(
+                output,
+                recipe,
+                bitsPerWeight(layers),
+                8.0 * weightBytes / parameters,
+                bytes,
+                seconds,
+                peak,
+                layers,
+                true);
+    }
+
+    /// Reads finished blocks one file at a time, when the writer asks for their tensors.
+    private static final class Parts implements AutoCloseable {
+        private @Nullable Path openPath;
+        private @Nullable SafetensorsFile open;
+
+        List<TensorPlan> plans(Path part) {
+            List<TensorPlan> plans = new ArrayList<>();
+            for (StoredTensor tensor : file(part).stored()) {
+                var view = file(part).tensor(tensor.name());
+                plans.add(new TensorPlan(
+                        tensor.name(),
+                        view.dtype(),
+                        view.shape(),
+                        () -> file(part).tensor(tensor.name())));
+            }
+            return plans;
+        }
+
+        private SafetensorsFile file(Path part) {
+            SafetensorsFile current = open;
+            if (current == null || !part.equals(openPath)) {
+                close();
+                current = Safetensors.open(part);
+                open = current;
+                openPath = part;
+            }
+            return current;
+        }
+
+        @Override
+        public void close() {
+            if (open != null) {
+                open.close();
+                open = null;
+            }
+        }
+    }
+}
