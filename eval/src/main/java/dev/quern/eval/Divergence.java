@@ -2,16 +2,18 @@ package dev.quern.eval;
 
 import dev.quern.core.Progress;
 import dev.quern.core.UsageException;
-import java.util.Arrays;
+import dev.quern.kernels.LogSumExp;
 
 /// How far a model's predictions are from a reference's on the same text, position by position.
 ///
 /// `meanKl` is the mean of `KL(reference ‖ model) = Σ p · ln(p / q)` in nats; `top1Agreement` the share of positions
-/// where both have the same likeliest token.
+/// where both have the same likeliest token. Quantiles are within 0.1 %. Perplexities are of the same positions.
 public record Divergence(
         double meanKl,
         double standardError,
         double medianKl,
+        double kl99,
+        double kl999,
         double maxKl,
         double top1Agreement,
         double perplexity,
@@ -26,7 +28,7 @@ public record Divergence(
                     + reference.vocabSize() + ": only models of one vocabulary compare");
         }
         var cut = windows.cut(tokens, maxWindows);
-        Sums sums = new Sums(model.vocabSize(), windows.size() - windows.firstScored(), cut.size());
+        Sums sums = new Sums(model.vocabSize(), windows.size() - windows.firstScored());
         int done = 0;
         for (int[] window : cut) {
             int from = windows.firstScored();
@@ -44,16 +46,16 @@ public record Divergence(
     private static final class Sums {
         private final int n;
         private final float[][] kept;
-        private final double[] all;
         private final Mean kl = new Mean();
+        private final Quantiles quantiles = new Quantiles();
         private final Mean loss = new Mean();
         private final Mean referenceLoss = new Mean();
+        private double largest = Double.NEGATIVE_INFINITY;
         private long agreed;
 
-        Sums(int vocabSize, int rows, int windows) {
+        Sums(int vocabSize, int rows) {
             this.n = vocabSize;
             this.kept = new float[rows][vocabSize];
-            this.all = new double[Math.multiplyExact(rows - 1, windows)];
         }
 
         void keep(int row, float[] data, int offset) {
@@ -62,32 +64,33 @@ public record Divergence(
 
         void add(int row, float[] q, int offset, int target) {
             float[] p = kept[row];
-            double pSum = LogSoftmax.logSum(p, 0, n);
-            double qSum = LogSoftmax.logSum(q, offset, n);
-            double sum = 0;
-            int pBest = 0;
-            int qBest = 0;
-            for (int i = 0; i < n; i++) {
-                double logP = p[i] - pSum;
-                sum += Math.exp(logP) * (logP - (q[offset + i] - qSum));
-                pBest = p[i] > p[pBest] ? i : pBest;
-                qBest = q[offset + i] > q[offset + qBest] ? i : qBest;
-            }
-            all[Math.toIntExact(kl.count())] = sum;
+            double pSum = LogSumExp.of(p, 0, n);
+            double qSum = LogSumExp.of(q, offset, n);
+            double sum = LogSumExp.divergence(p, 0, pSum, q, offset, qSum, n);
             kl.add(sum);
-            agreed += pBest == qBest ? 1 : 0;
-            referenceLoss.add(Perplexity.loss(p, 0, n, target));
-            loss.add(Perplexity.loss(q, offset, n, target));
+            quantiles.add(sum);
+            largest = Math.max(largest, sum);
+            agreed += best(p, 0) == best(q, offset) ? 1 : 0;
+            referenceLoss.add(Perplexity.finite(pSum - p[target]));
+            loss.add(Perplexity.finite(qSum - q[offset + target]));
+        }
+
+        private int best(float[] x, int offset) {
+            int best = 0;
+            for (int i = 1; i < n; i++) {
+                best = x[offset + i] > x[offset + best] ? i : best;
+            }
+            return best;
         }
 
         Divergence result(int windows) {
-            Arrays.sort(all);
-            double median = (all[(all.length - 1) / 2] + all[all.length / 2]) / 2;
             return new Divergence(
                     kl.value(),
                     kl.standardError(),
-                    median,
-                    all[all.length - 1],
+                    quantiles.at(0.5),
+                    quantiles.at(0.99),
+                    quantiles.at(0.999),
+                    largest,
                     (double) agreed / kl.count(),
                     Math.exp(loss.value()),
                     Math.exp(referenceLoss.value()),

@@ -2,6 +2,7 @@ package dev.quern.eval;
 
 import dev.quern.core.NumericException;
 import dev.quern.core.Progress;
+import dev.quern.kernels.LogSumExp;
 import java.util.List;
 
 /// The exponential of the mean negative log-likelihood of each token given those before it in its window.
@@ -26,9 +27,12 @@ public record Perplexity(String protocol, double value, double standardError, lo
     }
 
     /// The negative log-likelihood of `target`, in nats.
-    static double loss(float[] data, int offset, int n, int target) {
-        double loss = LogSoftmax.logSum(data, offset, n) - data[offset + target];
-        if (Double.isNaN(loss)) {
+    private static double loss(float[] data, int offset, int n, int target) {
+        return finite(LogSumExp.of(data, offset, n) - data[offset + target]);
+    }
+
+    static double finite(double loss) {
+        if (!Double.isFinite(loss)) {
             throw new NumericException("lm_head", "logits", "not finite; the weights are damaged or out of range");
         }
         return loss;
