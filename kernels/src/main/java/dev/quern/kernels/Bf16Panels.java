@@ -73,10 +73,10 @@ record Bf16Panels(int rows, int cols, int[][] panels) implements Panels {
     }
 
     private static FloatVector low(IntVector two) {
-        return two.lanewise(VectorOperators.LSHL, 16).viewAsFloatingLanes();
+        return two.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
     }
 
     private static FloatVector high(IntVector two) {
-        return two.and(0xFFFF0000).viewAsFloatingLanes();
+        return two.and(0xFFFF0000).reinterpretAsFloats();
     }
 }

@@ -46,53 +46,211 @@ final class Codes2Dot {
                     IntVector w0 = IntVector.fromArray(I, w, at);
                     IntVector w1 = IntVector.fromArray(I, w, at + L);
                     FloatVector x0 = FloatVector.broadcast(F, x[k]);
-                    s0 = x0.fma(floats(w0.lanewise(VectorOperators.LSHL, 30).lanewise(VectorOperators.ASHR, 30)), s0);
-                    s1 = x0.fma(floats(w1.lanewise(VectorOperators.LSHL, 30).lanewise(VectorOperators.ASHR, 30)), s1);
+                    s0 = x0.fma(
+                            w0.lanewise(VectorOperators.LSHL, 30)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x0.fma(
+                            w1.lanewise(VectorOperators.LSHL, 30)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x1 = FloatVector.broadcast(F, x[k + 1]);
-                    o0 = x1.fma(floats(w0.lanewise(VectorOperators.LSHL, 28).lanewise(VectorOperators.ASHR, 30)), o0);
-                    o1 = x1.fma(floats(w1.lanewise(VectorOperators.LSHL, 28).lanewise(VectorOperators.ASHR, 30)), o1);
+                    o0 = x1.fma(
+                            w0.lanewise(VectorOperators.LSHL, 28)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x1.fma(
+                            w1.lanewise(VectorOperators.LSHL, 28)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x2 = FloatVector.broadcast(F, x[k + 2]);
-                    s0 = x2.fma(floats(w0.lanewise(VectorOperators.LSHL, 26).lanewise(VectorOperators.ASHR, 30)), s0);
-                    s1 = x2.fma(floats(w1.lanewise(VectorOperators.LSHL, 26).lanewise(VectorOperators.ASHR, 30)), s1);
+                    s0 = x2.fma(
+                            w0.lanewise(VectorOperators.LSHL, 26)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x2.fma(
+                            w1.lanewise(VectorOperators.LSHL, 26)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x3 = FloatVector.broadcast(F, x[k + 3]);
-                    o0 = x3.fma(floats(w0.lanewise(VectorOperators.LSHL, 24).lanewise(VectorOperators.ASHR, 30)), o0);
-                    o1 = x3.fma(floats(w1.lanewise(VectorOperators.LSHL, 24).lanewise(VectorOperators.ASHR, 30)), o1);
+                    o0 = x3.fma(
+                            w0.lanewise(VectorOperators.LSHL, 24)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x3.fma(
+                            w1.lanewise(VectorOperators.LSHL, 24)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x4 = FloatVector.broadcast(F, x[k + 4]);
-                    s0 = x4.fma(floats(w0.lanewise(VectorOperators.LSHL, 22).lanewise(VectorOperators.ASHR, 30)), s0);
-                    s1 = x4.fma(floats(w1.lanewise(VectorOperators.LSHL, 22).lanewise(VectorOperators.ASHR, 30)), s1);
+                    s0 = x4.fma(
+                            w0.lanewise(VectorOperators.LSHL, 22)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x4.fma(
+                            w1.lanewise(VectorOperators.LSHL, 22)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x5 = FloatVector.broadcast(F, x[k + 5]);
-                    o0 = x5.fma(floats(w0.lanewise(VectorOperators.LSHL, 20).lanewise(VectorOperators.ASHR, 30)), o0);
-                    o1 = x5.fma(floats(w1.lanewise(VectorOperators.LSHL, 20).lanewise(VectorOperators.ASHR, 30)), o1);
+                    o0 = x5.fma(
+                            w0.lanewise(VectorOperators.LSHL, 20)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x5.fma(
+                            w1.lanewise(VectorOperators.LSHL, 20)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x6 = FloatVector.broadcast(F, x[k + 6]);
-                    s0 = x6.fma(floats(w0.lanewise(VectorOperators.LSHL, 18).lanewise(VectorOperators.ASHR, 30)), s0);
-                    s1 = x6.fma(floats(w1.lanewise(VectorOperators.LSHL, 18).lanewise(VectorOperators.ASHR, 30)), s1);
+                    s0 = x6.fma(
+                            w0.lanewise(VectorOperators.LSHL, 18)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x6.fma(
+                            w1.lanewise(VectorOperators.LSHL, 18)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x7 = FloatVector.broadcast(F, x[k + 7]);
-                    o0 = x7.fma(floats(w0.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 30)), o0);
-                    o1 = x7.fma(floats(w1.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 30)), o1);
+                    o0 = x7.fma(
+                            w0.lanewise(VectorOperators.LSHL, 16)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x7.fma(
+                            w1.lanewise(VectorOperators.LSHL, 16)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x8 = FloatVector.broadcast(F, x[k + 8]);
-                    s0 = x8.fma(floats(w0.lanewise(VectorOperators.LSHL, 14).lanewise(VectorOperators.ASHR, 30)), s0);
-                    s1 = x8.fma(floats(w1.lanewise(VectorOperators.LSHL, 14).lanewise(VectorOperators.ASHR, 30)), s1);
+                    s0 = x8.fma(
+                            w0.lanewise(VectorOperators.LSHL, 14)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x8.fma(
+                            w1.lanewise(VectorOperators.LSHL, 14)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x9 = FloatVector.broadcast(F, x[k + 9]);
-                    o0 = x9.fma(floats(w0.lanewise(VectorOperators.LSHL, 12).lanewise(VectorOperators.ASHR, 30)), o0);
-                    o1 = x9.fma(floats(w1.lanewise(VectorOperators.LSHL, 12).lanewise(VectorOperators.ASHR, 30)), o1);
+                    o0 = x9.fma(
+                            w0.lanewise(VectorOperators.LSHL, 12)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x9.fma(
+                            w1.lanewise(VectorOperators.LSHL, 12)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x10 = FloatVector.broadcast(F, x[k + 10]);
-                    s0 = x10.fma(floats(w0.lanewise(VectorOperators.LSHL, 10).lanewise(VectorOperators.ASHR, 30)), s0);
-                    s1 = x10.fma(floats(w1.lanewise(VectorOperators.LSHL, 10).lanewise(VectorOperators.ASHR, 30)), s1);
+                    s0 = x10.fma(
+                            w0.lanewise(VectorOperators.LSHL, 10)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x10.fma(
+                            w1.lanewise(VectorOperators.LSHL, 10)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x11 = FloatVector.broadcast(F, x[k + 11]);
-                    o0 = x11.fma(floats(w0.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 30)), o0);
-                    o1 = x11.fma(floats(w1.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 30)), o1);
+                    o0 = x11.fma(
+                            w0.lanewise(VectorOperators.LSHL, 8)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x11.fma(
+                            w1.lanewise(VectorOperators.LSHL, 8)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x12 = FloatVector.broadcast(F, x[k + 12]);
-                    s0 = x12.fma(floats(w0.lanewise(VectorOperators.LSHL, 6).lanewise(VectorOperators.ASHR, 30)), s0);
-                    s1 = x12.fma(floats(w1.lanewise(VectorOperators.LSHL, 6).lanewise(VectorOperators.ASHR, 30)), s1);
+                    s0 = x12.fma(
+                            w0.lanewise(VectorOperators.LSHL, 6)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x12.fma(
+                            w1.lanewise(VectorOperators.LSHL, 6)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x13 = FloatVector.broadcast(F, x[k + 13]);
-                    o0 = x13.fma(floats(w0.lanewise(VectorOperators.LSHL, 4).lanewise(VectorOperators.ASHR, 30)), o0);
-                    o1 = x13.fma(floats(w1.lanewise(VectorOperators.LSHL, 4).lanewise(VectorOperators.ASHR, 30)), o1);
+                    o0 = x13.fma(
+                            w0.lanewise(VectorOperators.LSHL, 4)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x13.fma(
+                            w1.lanewise(VectorOperators.LSHL, 4)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x14 = FloatVector.broadcast(F, x[k + 14]);
-                    s0 = x14.fma(floats(w0.lanewise(VectorOperators.LSHL, 2).lanewise(VectorOperators.ASHR, 30)), s0);
-                    s1 = x14.fma(floats(w1.lanewise(VectorOperators.LSHL, 2).lanewise(VectorOperators.ASHR, 30)), s1);
+                    s0 = x14.fma(
+                            w0.lanewise(VectorOperators.LSHL, 2)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x14.fma(
+                            w1.lanewise(VectorOperators.LSHL, 2)
+                                    .lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x15 = FloatVector.broadcast(F, x[k + 15]);
-                    o0 = x15.fma(floats(w0.lanewise(VectorOperators.ASHR, 30)), o0);
-                    o1 = x15.fma(floats(w1.lanewise(VectorOperators.ASHR, 30)), o1);
+                    o0 = x15.fma(
+                            w0.lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x15.fma(
+                            w1.lanewise(VectorOperators.ASHR, 30)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                 }
                 s0 = s0.add(o0);
                 s1 = s1.add(o1);
@@ -114,9 +272,5 @@ final class Codes2Dot {
             t0.intoArray(y, yAt + lane);
             t1.intoArray(y, yAt + lane + L);
         }
-    }
-
-    private static FloatVector floats(IntVector codes) {
-        return (FloatVector) codes.convert(VectorOperators.I2F, 0);
     }
 }

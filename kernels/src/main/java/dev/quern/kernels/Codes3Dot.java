@@ -50,121 +50,427 @@ final class Codes3Dot {
                     IntVector w11 = IntVector.fromArray(I, w, at + ROWS + L);
                     IntVector w12 = IntVector.fromArray(I, w, at + 2 * ROWS + L);
                     FloatVector x0 = FloatVector.broadcast(F, x[k]);
-                    s0 = x0.fma(floats(w00.lanewise(VectorOperators.LSHL, 29).lanewise(VectorOperators.ASHR, 29)), s0);
-                    s1 = x0.fma(floats(w10.lanewise(VectorOperators.LSHL, 29).lanewise(VectorOperators.ASHR, 29)), s1);
+                    s0 = x0.fma(
+                            w00.lanewise(VectorOperators.LSHL, 29)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x0.fma(
+                            w10.lanewise(VectorOperators.LSHL, 29)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x1 = FloatVector.broadcast(F, x[k + 1]);
-                    o0 = x1.fma(floats(w00.lanewise(VectorOperators.LSHL, 26).lanewise(VectorOperators.ASHR, 29)), o0);
-                    o1 = x1.fma(floats(w10.lanewise(VectorOperators.LSHL, 26).lanewise(VectorOperators.ASHR, 29)), o1);
+                    o0 = x1.fma(
+                            w00.lanewise(VectorOperators.LSHL, 26)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x1.fma(
+                            w10.lanewise(VectorOperators.LSHL, 26)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x2 = FloatVector.broadcast(F, x[k + 2]);
-                    s0 = x2.fma(floats(w00.lanewise(VectorOperators.LSHL, 23).lanewise(VectorOperators.ASHR, 29)), s0);
-                    s1 = x2.fma(floats(w10.lanewise(VectorOperators.LSHL, 23).lanewise(VectorOperators.ASHR, 29)), s1);
+                    s0 = x2.fma(
+                            w00.lanewise(VectorOperators.LSHL, 23)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x2.fma(
+                            w10.lanewise(VectorOperators.LSHL, 23)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x3 = FloatVector.broadcast(F, x[k + 3]);
-                    o0 = x3.fma(floats(w00.lanewise(VectorOperators.LSHL, 20).lanewise(VectorOperators.ASHR, 29)), o0);
-                    o1 = x3.fma(floats(w10.lanewise(VectorOperators.LSHL, 20).lanewise(VectorOperators.ASHR, 29)), o1);
+                    o0 = x3.fma(
+                            w00.lanewise(VectorOperators.LSHL, 20)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x3.fma(
+                            w10.lanewise(VectorOperators.LSHL, 20)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x4 = FloatVector.broadcast(F, x[k + 4]);
-                    s0 = x4.fma(floats(w00.lanewise(VectorOperators.LSHL, 17).lanewise(VectorOperators.ASHR, 29)), s0);
-                    s1 = x4.fma(floats(w10.lanewise(VectorOperators.LSHL, 17).lanewise(VectorOperators.ASHR, 29)), s1);
+                    s0 = x4.fma(
+                            w00.lanewise(VectorOperators.LSHL, 17)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x4.fma(
+                            w10.lanewise(VectorOperators.LSHL, 17)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x5 = FloatVector.broadcast(F, x[k + 5]);
-                    o0 = x5.fma(floats(w00.lanewise(VectorOperators.LSHL, 14).lanewise(VectorOperators.ASHR, 29)), o0);
-                    o1 = x5.fma(floats(w10.lanewise(VectorOperators.LSHL, 14).lanewise(VectorOperators.ASHR, 29)), o1);
+                    o0 = x5.fma(
+                            w00.lanewise(VectorOperators.LSHL, 14)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x5.fma(
+                            w10.lanewise(VectorOperators.LSHL, 14)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x6 = FloatVector.broadcast(F, x[k + 6]);
-                    s0 = x6.fma(floats(w00.lanewise(VectorOperators.LSHL, 11).lanewise(VectorOperators.ASHR, 29)), s0);
-                    s1 = x6.fma(floats(w10.lanewise(VectorOperators.LSHL, 11).lanewise(VectorOperators.ASHR, 29)), s1);
+                    s0 = x6.fma(
+                            w00.lanewise(VectorOperators.LSHL, 11)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x6.fma(
+                            w10.lanewise(VectorOperators.LSHL, 11)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x7 = FloatVector.broadcast(F, x[k + 7]);
-                    o0 = x7.fma(floats(w00.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 29)), o0);
-                    o1 = x7.fma(floats(w10.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 29)), o1);
+                    o0 = x7.fma(
+                            w00.lanewise(VectorOperators.LSHL, 8)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x7.fma(
+                            w10.lanewise(VectorOperators.LSHL, 8)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x8 = FloatVector.broadcast(F, x[k + 8]);
-                    s0 = x8.fma(floats(w00.lanewise(VectorOperators.LSHL, 5).lanewise(VectorOperators.ASHR, 29)), s0);
-                    s1 = x8.fma(floats(w10.lanewise(VectorOperators.LSHL, 5).lanewise(VectorOperators.ASHR, 29)), s1);
+                    s0 = x8.fma(
+                            w00.lanewise(VectorOperators.LSHL, 5)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x8.fma(
+                            w10.lanewise(VectorOperators.LSHL, 5)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x9 = FloatVector.broadcast(F, x[k + 9]);
-                    o0 = x9.fma(floats(w00.lanewise(VectorOperators.LSHL, 2).lanewise(VectorOperators.ASHR, 29)), o0);
-                    o1 = x9.fma(floats(w10.lanewise(VectorOperators.LSHL, 2).lanewise(VectorOperators.ASHR, 29)), o1);
+                    o0 = x9.fma(
+                            w00.lanewise(VectorOperators.LSHL, 2)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x9.fma(
+                            w10.lanewise(VectorOperators.LSHL, 2)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x10 = FloatVector.broadcast(F, x[k + 10]);
                     s0 = x10.fma(
-                            floats(w00.lanewise(VectorOperators.LSHR, 1)
+                            w00.lanewise(VectorOperators.LSHR, 1)
                                     .and(0x60000000)
                                     .or(w01.lanewise(VectorOperators.LSHL, 31))
-                                    .lanewise(VectorOperators.ASHR, 29)),
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
                             s0);
                     s1 = x10.fma(
-                            floats(w10.lanewise(VectorOperators.LSHR, 1)
+                            w10.lanewise(VectorOperators.LSHR, 1)
                                     .and(0x60000000)
                                     .or(w11.lanewise(VectorOperators.LSHL, 31))
-                                    .lanewise(VectorOperators.ASHR, 29)),
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
                             s1);
                     FloatVector x11 = FloatVector.broadcast(F, x[k + 11]);
-                    o0 = x11.fma(floats(w01.lanewise(VectorOperators.LSHL, 28).lanewise(VectorOperators.ASHR, 29)), o0);
-                    o1 = x11.fma(floats(w11.lanewise(VectorOperators.LSHL, 28).lanewise(VectorOperators.ASHR, 29)), o1);
+                    o0 = x11.fma(
+                            w01.lanewise(VectorOperators.LSHL, 28)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x11.fma(
+                            w11.lanewise(VectorOperators.LSHL, 28)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x12 = FloatVector.broadcast(F, x[k + 12]);
-                    s0 = x12.fma(floats(w01.lanewise(VectorOperators.LSHL, 25).lanewise(VectorOperators.ASHR, 29)), s0);
-                    s1 = x12.fma(floats(w11.lanewise(VectorOperators.LSHL, 25).lanewise(VectorOperators.ASHR, 29)), s1);
+                    s0 = x12.fma(
+                            w01.lanewise(VectorOperators.LSHL, 25)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x12.fma(
+                            w11.lanewise(VectorOperators.LSHL, 25)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x13 = FloatVector.broadcast(F, x[k + 13]);
-                    o0 = x13.fma(floats(w01.lanewise(VectorOperators.LSHL, 22).lanewise(VectorOperators.ASHR, 29)), o0);
-                    o1 = x13.fma(floats(w11.lanewise(VectorOperators.LSHL, 22).lanewise(VectorOperators.ASHR, 29)), o1);
+                    o0 = x13.fma(
+                            w01.lanewise(VectorOperators.LSHL, 22)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x13.fma(
+                            w11.lanewise(VectorOperators.LSHL, 22)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x14 = FloatVector.broadcast(F, x[k + 14]);
-                    s0 = x14.fma(floats(w01.lanewise(VectorOperators.LSHL, 19).lanewise(VectorOperators.ASHR, 29)), s0);
-                    s1 = x14.fma(floats(w11.lanewise(VectorOperators.LSHL, 19).lanewise(VectorOperators.ASHR, 29)), s1);
+                    s0 = x14.fma(
+                            w01.lanewise(VectorOperators.LSHL, 19)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x14.fma(
+                            w11.lanewise(VectorOperators.LSHL, 19)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x15 = FloatVector.broadcast(F, x[k + 15]);
-                    o0 = x15.fma(floats(w01.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 29)), o0);
-                    o1 = x15.fma(floats(w11.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 29)), o1);
+                    o0 = x15.fma(
+                            w01.lanewise(VectorOperators.LSHL, 16)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x15.fma(
+                            w11.lanewise(VectorOperators.LSHL, 16)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x16 = FloatVector.broadcast(F, x[k + 16]);
-                    s0 = x16.fma(floats(w01.lanewise(VectorOperators.LSHL, 13).lanewise(VectorOperators.ASHR, 29)), s0);
-                    s1 = x16.fma(floats(w11.lanewise(VectorOperators.LSHL, 13).lanewise(VectorOperators.ASHR, 29)), s1);
+                    s0 = x16.fma(
+                            w01.lanewise(VectorOperators.LSHL, 13)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x16.fma(
+                            w11.lanewise(VectorOperators.LSHL, 13)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x17 = FloatVector.broadcast(F, x[k + 17]);
-                    o0 = x17.fma(floats(w01.lanewise(VectorOperators.LSHL, 10).lanewise(VectorOperators.ASHR, 29)), o0);
-                    o1 = x17.fma(floats(w11.lanewise(VectorOperators.LSHL, 10).lanewise(VectorOperators.ASHR, 29)), o1);
+                    o0 = x17.fma(
+                            w01.lanewise(VectorOperators.LSHL, 10)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x17.fma(
+                            w11.lanewise(VectorOperators.LSHL, 10)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x18 = FloatVector.broadcast(F, x[k + 18]);
-                    s0 = x18.fma(floats(w01.lanewise(VectorOperators.LSHL, 7).lanewise(VectorOperators.ASHR, 29)), s0);
-                    s1 = x18.fma(floats(w11.lanewise(VectorOperators.LSHL, 7).lanewise(VectorOperators.ASHR, 29)), s1);
+                    s0 = x18.fma(
+                            w01.lanewise(VectorOperators.LSHL, 7)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x18.fma(
+                            w11.lanewise(VectorOperators.LSHL, 7)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x19 = FloatVector.broadcast(F, x[k + 19]);
-                    o0 = x19.fma(floats(w01.lanewise(VectorOperators.LSHL, 4).lanewise(VectorOperators.ASHR, 29)), o0);
-                    o1 = x19.fma(floats(w11.lanewise(VectorOperators.LSHL, 4).lanewise(VectorOperators.ASHR, 29)), o1);
+                    o0 = x19.fma(
+                            w01.lanewise(VectorOperators.LSHL, 4)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x19.fma(
+                            w11.lanewise(VectorOperators.LSHL, 4)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x20 = FloatVector.broadcast(F, x[k + 20]);
-                    s0 = x20.fma(floats(w01.lanewise(VectorOperators.LSHL, 1).lanewise(VectorOperators.ASHR, 29)), s0);
-                    s1 = x20.fma(floats(w11.lanewise(VectorOperators.LSHL, 1).lanewise(VectorOperators.ASHR, 29)), s1);
+                    s0 = x20.fma(
+                            w01.lanewise(VectorOperators.LSHL, 1)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x20.fma(
+                            w11.lanewise(VectorOperators.LSHL, 1)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x21 = FloatVector.broadcast(F, x[k + 21]);
                     o0 = x21.fma(
-                            floats(w01.lanewise(VectorOperators.LSHR, 2)
+                            w01.lanewise(VectorOperators.LSHR, 2)
                                     .and(0x20000000)
                                     .or(w02.lanewise(VectorOperators.LSHL, 30))
-                                    .lanewise(VectorOperators.ASHR, 29)),
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
                             o0);
                     o1 = x21.fma(
-                            floats(w11.lanewise(VectorOperators.LSHR, 2)
+                            w11.lanewise(VectorOperators.LSHR, 2)
                                     .and(0x20000000)
                                     .or(w12.lanewise(VectorOperators.LSHL, 30))
-                                    .lanewise(VectorOperators.ASHR, 29)),
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
                             o1);
                     FloatVector x22 = FloatVector.broadcast(F, x[k + 22]);
-                    s0 = x22.fma(floats(w02.lanewise(VectorOperators.LSHL, 27).lanewise(VectorOperators.ASHR, 29)), s0);
-                    s1 = x22.fma(floats(w12.lanewise(VectorOperators.LSHL, 27).lanewise(VectorOperators.ASHR, 29)), s1);
+                    s0 = x22.fma(
+                            w02.lanewise(VectorOperators.LSHL, 27)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x22.fma(
+                            w12.lanewise(VectorOperators.LSHL, 27)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x23 = FloatVector.broadcast(F, x[k + 23]);
-                    o0 = x23.fma(floats(w02.lanewise(VectorOperators.LSHL, 24).lanewise(VectorOperators.ASHR, 29)), o0);
-                    o1 = x23.fma(floats(w12.lanewise(VectorOperators.LSHL, 24).lanewise(VectorOperators.ASHR, 29)), o1);
+                    o0 = x23.fma(
+                            w02.lanewise(VectorOperators.LSHL, 24)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x23.fma(
+                            w12.lanewise(VectorOperators.LSHL, 24)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x24 = FloatVector.broadcast(F, x[k + 24]);
-                    s0 = x24.fma(floats(w02.lanewise(VectorOperators.LSHL, 21).lanewise(VectorOperators.ASHR, 29)), s0);
-                    s1 = x24.fma(floats(w12.lanewise(VectorOperators.LSHL, 21).lanewise(VectorOperators.ASHR, 29)), s1);
+                    s0 = x24.fma(
+                            w02.lanewise(VectorOperators.LSHL, 21)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x24.fma(
+                            w12.lanewise(VectorOperators.LSHL, 21)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x25 = FloatVector.broadcast(F, x[k + 25]);
-                    o0 = x25.fma(floats(w02.lanewise(VectorOperators.LSHL, 18).lanewise(VectorOperators.ASHR, 29)), o0);
-                    o1 = x25.fma(floats(w12.lanewise(VectorOperators.LSHL, 18).lanewise(VectorOperators.ASHR, 29)), o1);
+                    o0 = x25.fma(
+                            w02.lanewise(VectorOperators.LSHL, 18)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x25.fma(
+                            w12.lanewise(VectorOperators.LSHL, 18)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x26 = FloatVector.broadcast(F, x[k + 26]);
-                    s0 = x26.fma(floats(w02.lanewise(VectorOperators.LSHL, 15).lanewise(VectorOperators.ASHR, 29)), s0);
-                    s1 = x26.fma(floats(w12.lanewise(VectorOperators.LSHL, 15).lanewise(VectorOperators.ASHR, 29)), s1);
+                    s0 = x26.fma(
+                            w02.lanewise(VectorOperators.LSHL, 15)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x26.fma(
+                            w12.lanewise(VectorOperators.LSHL, 15)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x27 = FloatVector.broadcast(F, x[k + 27]);
-                    o0 = x27.fma(floats(w02.lanewise(VectorOperators.LSHL, 12).lanewise(VectorOperators.ASHR, 29)), o0);
-                    o1 = x27.fma(floats(w12.lanewise(VectorOperators.LSHL, 12).lanewise(VectorOperators.ASHR, 29)), o1);
+                    o0 = x27.fma(
+                            w02.lanewise(VectorOperators.LSHL, 12)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x27.fma(
+                            w12.lanewise(VectorOperators.LSHL, 12)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x28 = FloatVector.broadcast(F, x[k + 28]);
-                    s0 = x28.fma(floats(w02.lanewise(VectorOperators.LSHL, 9).lanewise(VectorOperators.ASHR, 29)), s0);
-                    s1 = x28.fma(floats(w12.lanewise(VectorOperators.LSHL, 9).lanewise(VectorOperators.ASHR, 29)), s1);
+                    s0 = x28.fma(
+                            w02.lanewise(VectorOperators.LSHL, 9)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x28.fma(
+                            w12.lanewise(VectorOperators.LSHL, 9)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x29 = FloatVector.broadcast(F, x[k + 29]);
-                    o0 = x29.fma(floats(w02.lanewise(VectorOperators.LSHL, 6).lanewise(VectorOperators.ASHR, 29)), o0);
-                    o1 = x29.fma(floats(w12.lanewise(VectorOperators.LSHL, 6).lanewise(VectorOperators.ASHR, 29)), o1);
+                    o0 = x29.fma(
+                            w02.lanewise(VectorOperators.LSHL, 6)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x29.fma(
+                            w12.lanewise(VectorOperators.LSHL, 6)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                     FloatVector x30 = FloatVector.broadcast(F, x[k + 30]);
-                    s0 = x30.fma(floats(w02.lanewise(VectorOperators.LSHL, 3).lanewise(VectorOperators.ASHR, 29)), s0);
-                    s1 = x30.fma(floats(w12.lanewise(VectorOperators.LSHL, 3).lanewise(VectorOperators.ASHR, 29)), s1);
+                    s0 = x30.fma(
+                            w02.lanewise(VectorOperators.LSHL, 3)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x30.fma(
+                            w12.lanewise(VectorOperators.LSHL, 3)
+                                    .lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
                     FloatVector x31 = FloatVector.broadcast(F, x[k + 31]);
-                    o0 = x31.fma(floats(w02.lanewise(VectorOperators.ASHR, 29)), o0);
-                    o1 = x31.fma(floats(w12.lanewise(VectorOperators.ASHR, 29)), o1);
+                    o0 = x31.fma(
+                            w02.lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o0);
+                    o1 = x31.fma(
+                            w12.lanewise(VectorOperators.ASHR, 29)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            o1);
                 }
                 s0 = s0.add(o0);
                 s1 = s1.add(o1);
@@ -186,9 +492,5 @@ final class Codes3Dot {
             t0.intoArray(y, yAt + lane);
             t1.intoArray(y, yAt + lane + L);
         }
-    }
-
-    private static FloatVector floats(IntVector codes) {
-        return (FloatVector) codes.convert(VectorOperators.I2F, 0);
     }
 }

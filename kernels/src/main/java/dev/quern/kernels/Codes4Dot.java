@@ -50,45 +50,201 @@ final class Codes4Dot {
                     IntVector w2 = IntVector.fromArray(I, w, at + 2 * L);
                     IntVector w3 = IntVector.fromArray(I, w, at + 3 * L);
                     FloatVector x0 = FloatVector.broadcast(F, x[k]);
-                    s0 = x0.fma(floats(w0.lanewise(VectorOperators.LSHL, 28).lanewise(VectorOperators.ASHR, 28)), s0);
-                    s1 = x0.fma(floats(w1.lanewise(VectorOperators.LSHL, 28).lanewise(VectorOperators.ASHR, 28)), s1);
-                    s2 = x0.fma(floats(w2.lanewise(VectorOperators.LSHL, 28).lanewise(VectorOperators.ASHR, 28)), s2);
-                    s3 = x0.fma(floats(w3.lanewise(VectorOperators.LSHL, 28).lanewise(VectorOperators.ASHR, 28)), s3);
+                    s0 = x0.fma(
+                            w0.lanewise(VectorOperators.LSHL, 28)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x0.fma(
+                            w1.lanewise(VectorOperators.LSHL, 28)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
+                    s2 = x0.fma(
+                            w2.lanewise(VectorOperators.LSHL, 28)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s2);
+                    s3 = x0.fma(
+                            w3.lanewise(VectorOperators.LSHL, 28)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s3);
                     FloatVector x1 = FloatVector.broadcast(F, x[k + 1]);
-                    s0 = x1.fma(floats(w0.lanewise(VectorOperators.LSHL, 24).lanewise(VectorOperators.ASHR, 28)), s0);
-                    s1 = x1.fma(floats(w1.lanewise(VectorOperators.LSHL, 24).lanewise(VectorOperators.ASHR, 28)), s1);
-                    s2 = x1.fma(floats(w2.lanewise(VectorOperators.LSHL, 24).lanewise(VectorOperators.ASHR, 28)), s2);
-                    s3 = x1.fma(floats(w3.lanewise(VectorOperators.LSHL, 24).lanewise(VectorOperators.ASHR, 28)), s3);
+                    s0 = x1.fma(
+                            w0.lanewise(VectorOperators.LSHL, 24)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x1.fma(
+                            w1.lanewise(VectorOperators.LSHL, 24)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
+                    s2 = x1.fma(
+                            w2.lanewise(VectorOperators.LSHL, 24)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s2);
+                    s3 = x1.fma(
+                            w3.lanewise(VectorOperators.LSHL, 24)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s3);
                     FloatVector x2 = FloatVector.broadcast(F, x[k + 2]);
-                    s0 = x2.fma(floats(w0.lanewise(VectorOperators.LSHL, 20).lanewise(VectorOperators.ASHR, 28)), s0);
-                    s1 = x2.fma(floats(w1.lanewise(VectorOperators.LSHL, 20).lanewise(VectorOperators.ASHR, 28)), s1);
-                    s2 = x2.fma(floats(w2.lanewise(VectorOperators.LSHL, 20).lanewise(VectorOperators.ASHR, 28)), s2);
-                    s3 = x2.fma(floats(w3.lanewise(VectorOperators.LSHL, 20).lanewise(VectorOperators.ASHR, 28)), s3);
+                    s0 = x2.fma(
+                            w0.lanewise(VectorOperators.LSHL, 20)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x2.fma(
+                            w1.lanewise(VectorOperators.LSHL, 20)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
+                    s2 = x2.fma(
+                            w2.lanewise(VectorOperators.LSHL, 20)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s2);
+                    s3 = x2.fma(
+                            w3.lanewise(VectorOperators.LSHL, 20)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s3);
                     FloatVector x3 = FloatVector.broadcast(F, x[k + 3]);
-                    s0 = x3.fma(floats(w0.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 28)), s0);
-                    s1 = x3.fma(floats(w1.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 28)), s1);
-                    s2 = x3.fma(floats(w2.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 28)), s2);
-                    s3 = x3.fma(floats(w3.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 28)), s3);
+                    s0 = x3.fma(
+                            w0.lanewise(VectorOperators.LSHL, 16)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x3.fma(
+                            w1.lanewise(VectorOperators.LSHL, 16)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
+                    s2 = x3.fma(
+                            w2.lanewise(VectorOperators.LSHL, 16)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s2);
+                    s3 = x3.fma(
+                            w3.lanewise(VectorOperators.LSHL, 16)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s3);
                     FloatVector x4 = FloatVector.broadcast(F, x[k + 4]);
-                    s0 = x4.fma(floats(w0.lanewise(VectorOperators.LSHL, 12).lanewise(VectorOperators.ASHR, 28)), s0);
-                    s1 = x4.fma(floats(w1.lanewise(VectorOperators.LSHL, 12).lanewise(VectorOperators.ASHR, 28)), s1);
-                    s2 = x4.fma(floats(w2.lanewise(VectorOperators.LSHL, 12).lanewise(VectorOperators.ASHR, 28)), s2);
-                    s3 = x4.fma(floats(w3.lanewise(VectorOperators.LSHL, 12).lanewise(VectorOperators.ASHR, 28)), s3);
+                    s0 = x4.fma(
+                            w0.lanewise(VectorOperators.LSHL, 12)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x4.fma(
+                            w1.lanewise(VectorOperators.LSHL, 12)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
+                    s2 = x4.fma(
+                            w2.lanewise(VectorOperators.LSHL, 12)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s2);
+                    s3 = x4.fma(
+                            w3.lanewise(VectorOperators.LSHL, 12)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s3);
                     FloatVector x5 = FloatVector.broadcast(F, x[k + 5]);
-                    s0 = x5.fma(floats(w0.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 28)), s0);
-                    s1 = x5.fma(floats(w1.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 28)), s1);
-                    s2 = x5.fma(floats(w2.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 28)), s2);
-                    s3 = x5.fma(floats(w3.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 28)), s3);
+                    s0 = x5.fma(
+                            w0.lanewise(VectorOperators.LSHL, 8)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x5.fma(
+                            w1.lanewise(VectorOperators.LSHL, 8)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
+                    s2 = x5.fma(
+                            w2.lanewise(VectorOperators.LSHL, 8)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s2);
+                    s3 = x5.fma(
+                            w3.lanewise(VectorOperators.LSHL, 8)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s3);
                     FloatVector x6 = FloatVector.broadcast(F, x[k + 6]);
-                    s0 = x6.fma(floats(w0.lanewise(VectorOperators.LSHL, 4).lanewise(VectorOperators.ASHR, 28)), s0);
-                    s1 = x6.fma(floats(w1.lanewise(VectorOperators.LSHL, 4).lanewise(VectorOperators.ASHR, 28)), s1);
-                    s2 = x6.fma(floats(w2.lanewise(VectorOperators.LSHL, 4).lanewise(VectorOperators.ASHR, 28)), s2);
-                    s3 = x6.fma(floats(w3.lanewise(VectorOperators.LSHL, 4).lanewise(VectorOperators.ASHR, 28)), s3);
+                    s0 = x6.fma(
+                            w0.lanewise(VectorOperators.LSHL, 4)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x6.fma(
+                            w1.lanewise(VectorOperators.LSHL, 4)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
+                    s2 = x6.fma(
+                            w2.lanewise(VectorOperators.LSHL, 4)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s2);
+                    s3 = x6.fma(
+                            w3.lanewise(VectorOperators.LSHL, 4)
+                                    .lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s3);
                     FloatVector x7 = FloatVector.broadcast(F, x[k + 7]);
-                    s0 = x7.fma(floats(w0.lanewise(VectorOperators.ASHR, 28)), s0);
-                    s1 = x7.fma(floats(w1.lanewise(VectorOperators.ASHR, 28)), s1);
-                    s2 = x7.fma(floats(w2.lanewise(VectorOperators.ASHR, 28)), s2);
-                    s3 = x7.fma(floats(w3.lanewise(VectorOperators.ASHR, 28)), s3);
+                    s0 = x7.fma(
+                            w0.lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s0);
+                    s1 = x7.fma(
+                            w1.lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s1);
+                    s2 = x7.fma(
+                            w2.lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s2);
+                    s3 = x7.fma(
+                            w3.lanewise(VectorOperators.ASHR, 28)
+                                    .convert(VectorOperators.I2F, 0)
+                                    .reinterpretAsFloats(),
+                            s3);
                 }
                 int of = g * ROWS + lane;
                 float sum = sums[sumsAt + g];
@@ -118,9 +274,5 @@ final class Codes4Dot {
             t2.intoArray(y, yAt + lane + 2 * L);
             t3.intoArray(y, yAt + lane + 3 * L);
         }
-    }
-
-    private static FloatVector floats(IntVector codes) {
-        return (FloatVector) codes.convert(VectorOperators.I2F, 0);
     }
 }

@@ -24,36 +24,26 @@ record F16Panels(int rows, int cols, int[][] panels) implements Panels {
     @Override
     public void dot(int panel, float[] x, int xAt, float[] sums, int sumsAt, float[] y, int yAt) {
         int[] w = panels[panel];
-        for (int lane = 0; lane < ROWS; lane += 4 * L) {
-            FloatVector s0 = FloatVector.zero(F);
-            FloatVector s1 = s0;
-            FloatVector s2 = s0;
-            FloatVector s3 = s0;
-            int at = lane;
+        // one vector of rows at a time: with more, the widening does not fit what the compiler inlines
+        for (int lane = 0; lane < ROWS; lane += L) {
+            FloatVector even = FloatVector.zero(F);
+            FloatVector odd = even;
             int k = 0;
-            for (; k < cols - 1; k += 2, at += ROWS) {
-                IntVector w0 = IntVector.fromArray(I, w, at);
-                IntVector w1 = IntVector.fromArray(I, w, at + L);
-                IntVector w2 = IntVector.fromArray(I, w, at + 2 * L);
-                IntVector w3 = IntVector.fromArray(I, w, at + 3 * L);
-                FloatVector a = FloatVector.broadcast(F, x[xAt + k]);
-                FloatVector b = FloatVector.broadcast(F, x[xAt + k + 1]);
-                s0 = b.fma(high(w0), a.fma(low(w0), s0));
-                s1 = b.fma(high(w1), a.fma(low(w1), s1));
-                s2 = b.fma(high(w2), a.fma(low(w2), s2));
-                s3 = b.fma(high(w3), a.fma(low(w3), s3));
+            for (int at = lane; k < cols - 1; k += 2, at += ROWS) {
+                IntVector two = IntVector.fromArray(I, w, at);
+                even = FloatVector.broadcast(F, x[xAt + k]).fma(low(two), even);
+                odd = FloatVector.broadcast(F, x[xAt + k + 1]).fma(high(two), odd);
             }
-            if (k < cols) {
-                FloatVector a = FloatVector.broadcast(F, x[xAt + k]);
-                s0 = a.fma(low(IntVector.fromArray(I, w, at)), s0);
-                s1 = a.fma(low(IntVector.fromArray(I, w, at + L)), s1);
-                s2 = a.fma(low(IntVector.fromArray(I, w, at + 2 * L)), s2);
-                s3 = a.fma(low(IntVector.fromArray(I, w, at + 3 * L)), s3);
-            }
-            s0.intoArray(y, yAt + lane);
-            s1.intoArray(y, yAt + lane + L);
-            s2.intoArray(y, yAt + lane + 2 * L);
-            s3.intoArray(y, yAt + lane + 3 * L);
+            even.add(odd).intoArray(y, yAt + lane);
+        }
+        if (cols % 2 != 0) {
+            lastInput(w, x[xAt + cols - 1], y, yAt);
+        }
+    }
+
+    private void lastInput(int[] w, float x, float[] y, int yAt) {
+        for (int r = 0; r < ROWS; r++) {
+            y[yAt + r] = Math.fma(x, Float.float16ToFloat((short) w[cols / 2 * ROWS + r]), y[yAt + r]);
         }
     }
 
@@ -80,15 +70,19 @@ record F16Panels(int rows, int cols, int[][] panels) implements Panels {
         return widen(two.lanewise(VectorOperators.LSHR, 16));
     }
 
-    /// Widens finite halves. Normal ones move their exponent and mantissa; subnormal ones are small integers times
-    /// 2^−24, converted as such, since a float subnormal on the way would cost a hundred cycles.
+    /// Widens finite halves. A normal one moves its exponent and mantissa; a subnormal one does so as if it had the
+    /// leading bit of the next exponent, which a subtraction takes away again. No float subnormal on the way, which
+    /// would cost a hundred cycles; no lane masks, which the compiler boxes here.
     private static FloatVector widen(IntVector half) {
         IntVector magnitude = half.and(0x7FFF);
-        IntVector normal = magnitude.lanewise(VectorOperators.LSHL, 13).add(0x38000000);
-        FloatVector small = ((FloatVector) magnitude.convert(VectorOperators.I2F, 0)).mul(0x1p-24f);
-        IntVector sign = half.sub(magnitude).lanewise(VectorOperators.LSHL, 16);
-        return normal.blend(small.viewAsIntegralLanes(), magnitude.lt(0x400))
-                .or(sign)
-                .viewAsFloatingLanes();
+        IntVector subnormal = magnitude.sub(0x400).lanewise(VectorOperators.ASHR, 31);
+        FloatVector shifted = magnitude
+                .lanewise(VectorOperators.LSHL, 13)
+                .add(0x38000000)
+                .add(subnormal.and(0x00800000))
+                .reinterpretAsFloats();
+        IntVector value =
+                shifted.sub(subnormal.and(0x38800000).reinterpretAsFloats()).reinterpretAsInts();
+        return half.sub(magnitude).lanewise(VectorOperators.LSHL, 16).or(value).reinterpretAsFloats();
     }
 }

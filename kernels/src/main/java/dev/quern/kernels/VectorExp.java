@@ -37,12 +37,12 @@ final class VectorExp {
         p = p.fma(r, FloatVector.broadcast(F, 1f));
         p = p.fma(r, FloatVector.broadcast(F, 1f));
         // the low bits of the shifted value are n in two's complement
-        IntVector power = shifted.viewAsIntegralLanes().sub(Float.floatToRawIntBits(ROUND));
+        IntVector power = shifted.reinterpretAsInts().sub(Float.floatToRawIntBits(ROUND));
         power = power.max(-180).min(160);
         IntVector half = power.lanewise(VectorOperators.ASHR, 1);
-        FloatVector first = half.add(127).lanewise(VectorOperators.LSHL, 23).viewAsFloatingLanes();
+        FloatVector first = half.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
         FloatVector second =
-                power.sub(half).add(127).lanewise(VectorOperators.LSHL, 23).viewAsFloatingLanes();
+                power.sub(half).add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
         FloatVector e = p.mul(first).mul(second);
         // ends: the rounding trick holds only for moderate x
         e = e.blend(0f, x.lt(-110f));
