@@ -1,0 +1,224 @@
+package dev.quern.demo;
+
+import dev.quern.core.Progress;
+import dev.quern.core.QuernException;
+import dev.quern.eval.Divergence;
+import dev.quern.eval.LogitModel;
+import dev.quern.eval.Windows;
+import dev.quern.kernels.Workers;
+import dev.quern.methods.Method;
+import dev.quern.methods.Methods;
+import dev.quern.methods.Pipeline;
+import dev.quern.methods.PipelineOptions;
+import dev.quern.methods.PipelineOptions.CalibrationSource;
+import dev.quern.methods.QuantizeReport;
+import dev.quern.methods.Recipe;
+import dev.quern.models.Checkpoint;
+import dev.quern.runtime.Generation;
+import dev.quern.runtime.Generator;
+import dev.quern.runtime.Model;
+import dev.quern.runtime.Sampler;
+import dev.quern.runtime.SamplerOptions;
+import dev.quern.runtime.Session;
+import dev.quern.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
+
+/// The tour: one tiny model, every method at 4, 3 and 2 bits, each written file measured and the extremes talking.
+///
+/// What is measured is what was written: each file is opened anew and its packed weights run through the kernels that a
+/// user's model runs through, on text that shares no story with the training or the calibration text.
+public final class Demo {
+    /// The bits that every method is tried at.
+    static final List<Integer> BITS = List.of(4, 3, 2);
+
+    /// `groupSize` for all files; `windows` of 256 held-out tokens are measured; `calibrationSamples` sequences of 256
+    /// tokens are shown to methods that calibrate.
+    public record Options(int threads, long seed, int groupSize, int windows, int calibrationSamples) {
+        public static Options of(int threads, long seed) {
+            return new Options(threads, seed, 64, 24, 48);
+        }
+    }
+
+    /// One line of the table. `bits` is 16 for the float model; `bytes` are those of the weights file; `kl` is the mean
+    /// divergence from the float model in nats a token.
+    public record Row(
+            String method,
+            int bits,
+            double bitsPerWeight,
+            long bytes,
+            double perplexity,
+            double kl,
+            double tokensPerSecond) {}
+
+    /// What a model writes after the shared beginning.
+    public record Continuation(String label, String text) {}
+
+    /// The whole tour: the float model's row first, then the files in the order of `Methods.ALL`.
+    public record Result(List<Row> rows, String beginning, List<Continuation> continuations, double seconds) {}
+
+    private static final int WINDOW = 256;
+    private static final int CONTINUED = 64;
+    private static final String BEGINNING =
+            "There was once a girl named Clara. She took her red kite and walked to the beach.";
+
+    private final Path model;
+    private final Path work;
+    private final Options options;
+    private final Progress progress;
+
+    private Demo(Path model, Path work, Options options, Progress progress) {
+        this.model = model;
+        this.work = work;
+        this.options = options;
+        this.progress = progress;
+    }
+
+    /// Runs the tour on the model in the directory `model`, writing under `work`, which is made where it is missing;
+    /// what an earlier tour left there is overwritten.
+    public static Result run(Path model, Path work, Options options, Progress progress) {
+        return new Demo(model, work, options, progress).run();
+    }
+
+    private record Candidate(String method, int bits, Path path, double bitsPerWeight) {
+        String label() {
+            return method + " " + bits + " bits";
+        }
+    }
+
+    private Result run() {
+        long begun = System.nanoTime();
+        List<Candidate> candidates = quantizeAll();
+        try (Workers workers = Workers.of(options.threads());
+                Checkpoint reference = Checkpoint.open(model);
+                Tokenizer tokenizer = Tokenizer.ofDirectory(model)) {
+            int[] heldOut =
+                    new TokenStream(tokenizer, DemoText.heldOut(options.seed())).next(options.windows() * WINDOW);
+            Model floats = new Model(reference.network(), reference.weights(), workers);
+            Candidate original = new Candidate("float", 16, model, 16);
+            List<Row> rows = new ArrayList<>();
+            rows.add(measure(original, floats, floats, heldOut));
+            for (int i = 0; i < candidates.size(); i++) {
+                Candidate candidate = candidates.get(i);
+                progress.at("measuring " + candidate.label(), i, candidates.size());
+                try (Checkpoint checkpoint = Checkpoint.open(candidate.path)) {
+                    Model packed = new Model(checkpoint.network(), checkpoint.weights(), workers);
+                    rows.add(measure(candidate, packed, floats, heldOut));
+                }
+            }
+            progress.at("measured", candidates.size(), candidates.size());
+            List<Continuation> continuations = new ArrayList<>();
+            continuations.add(new Continuation("float", continueStory(floats, tokenizer)));
+            for (Candidate candidate : extremes(candidates, rows.subList(1, rows.size()))) {
+                try (Checkpoint checkpoint = Checkpoint.open(candidate.path)) {
+                    Model packed = new Model(checkpoint.network(), checkpoint.weights(), workers);
+                    continuations.add(new Continuation(candidate.label(), continueStory(packed, tokenizer)));
+                }
+            }
+            return new Result(rows, BEGINNING, continuations, (System.nanoTime() - begun) / 1e9);
+        }
+    }
+
+    private List<Candidate> quantizeAll() {
+        List<Candidate> candidates = new ArrayList<>();
+        try {
+            Files.createDirectories(work);
+            Path calibration = work.resolve("calibration.txt");
+            // Another seed than the training's: fresh text of the same kind.
+            String text = DemoText.training(options.seed() + 1_000_003).next(options.calibrationSamples() * WINDOW * 8);
+            Files.writeString(calibration, text.replace(DemoText.END, "\n\n"));
+            int total = Methods.ALL.size() * BITS.size();
+            for (Method<?> method : Methods.ALL) {
+                for (int bits : BITS) {
+                    progress.at("quantizing with " + method.name() + " to " + bits + " bits", candidates.size(), total);
+                    candidates.add(quantize(method.name(), bits, calibration));
+                }
+            }
+            progress.at("quantized", total, total);
+        } catch (IOException e) {
+            throw new QuernException("demo: cannot write to " + work + ": " + e.getMessage(), e);
+        }
+        return candidates;
+    }
+
+    private Candidate quantize(String method, int bits, Path calibration) {
+        Path output = work.resolve(method + "-" + bits + "bit");
+        PipelineOptions pipeline = new PipelineOptions(
+                options.threads(),
+                options.seed(),
+                new CalibrationSource(calibration, options.calibrationSamples(), WINDOW),
+                List.of(),
+                true,
+                false,
+                true,
+                0);
+        Recipe recipe = Recipe.of(method, Map.of("bits", bits, "group-size", options.groupSize()));
+        QuantizeReport report = new Pipeline(model, output, recipe, pipeline).run(Progress.NONE);
+        return new Candidate(method, bits, output, report.bitsPerWeight());
+    }
+
+    private static Row measure(Candidate candidate, Model packed, Model floats, int[] heldOut) {
+        Divergence divergence = Divergence.of(
+                LogitModel.of(packed), LogitModel.of(floats), heldOut, Windows.paper(WINDOW), 0, Progress.NONE);
+        return new Row(
+                candidate.method,
+                candidate.bits,
+                candidate.bitsPerWeight,
+                weightBytes(candidate.path),
+                divergence.perplexity(),
+                divergence.meanKl(),
+                decodeRate(packed, heldOut));
+    }
+
+    /// Tokens a second, one by one as in a conversation: the best of three stretches.
+    private static double decodeRate(Model packed, int[] tokens) {
+        double best = 0;
+        Session session = new Session(packed);
+        session.prefill(Arrays.copyOf(tokens, 16));
+        for (int run = 0; run < 3; run++) {
+            session.truncate(16);
+            long begun = System.nanoTime();
+            for (int i = 0; i < CONTINUED; i++) {
+                session.decode(tokens[16 + i]);
+            }
+            best = Math.max(best, CONTINUED / ((System.nanoTime() - begun) / 1e9));
+        }
+        return best;
+    }
+
+    private static long weightBytes(Path directory) {
+        try (var files = Files.list(directory)) {
+            long bytes = 0;
+            for (Path file :
+                    files.filter(f -> f.toString().endsWith(".safetensors")).toList()) {
+                bytes += Files.size(file);
+            }
+            return bytes;
+        } catch (IOException e) {
+            throw new QuernException("demo: cannot read " + directory + ": " + e.getMessage(), e);
+        }
+    }
+
+    /// The file nearest to the float model, then the farthest.
+    private static List<Candidate> extremes(List<Candidate> candidates, List<Row> rows) {
+        Comparator<Integer> byDivergence = Comparator.comparingDouble(i -> rows.get(i).kl);
+        List<Integer> order =
+                IntStream.range(0, rows.size()).boxed().sorted(byDivergence).toList();
+        return List.of(candidates.get(order.getFirst()), candidates.get(order.getLast()));
+    }
+
+    private static String continueStory(Model model, Tokenizer tokenizer) {
+        Generator.Limits limits = new Generator.Limits(CONTINUED, Set.of(0), List.of());
+        Generation generation = new Generator(new Session(model), tokenizer)
+                .generate(tokenizer.encode(BEGINNING, false), new Sampler(SamplerOptions.GREEDY), limits, _ -> {});
+        return generation.text();
+    }
+}
