@@ -74,6 +74,14 @@ public final class Tokenizer implements AutoCloseable {
         return facts.bos();
     }
 
+    /// The beginning-of-text token where `encode` puts it in front of every text; else empty.
+    public OptionalInt addedBos() {
+        int[] added = encode("");
+        return facts.bos().isPresent() && added.length > 0 && added[0] == facts.bos().getAsInt()
+                ? facts.bos()
+                : OptionalInt.empty();
+    }
+
     /// The tokens that end an answer; empty where the model's files name none.
     public Set<Integer> eosTokens() {
         return facts.eos();

@@ -1,0 +1,81 @@
+package dev.quern.cli;
+
+import dev.quern.eval.LogitModel;
+import dev.quern.kernels.Workers;
+import dev.quern.models.Checkpoint;
+import dev.quern.runtime.LogitVisitor;
+import dev.quern.runtime.Model;
+import dev.quern.text.Tokenizer;
+import dev.quern.torch.Torch;
+import dev.quern.torch.TorchModel;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+
+/// A model opened for measuring in one of the executors; closes all that it opened, but not the workers.
+final class MeasuredModel implements AutoCloseable {
+    private final Deque<Runnable> closers = new ArrayDeque<>();
+    private final Tokenizer tokenizer;
+    private final LogitModel logits;
+
+    private MeasuredModel(Path path, Executor executor, Workers workers) {
+        boolean complete = false;
+        try {
+            Checkpoint checkpoint = Checkpoint.open(path);
+            closers.push(checkpoint::close);
+            checkpoint.requireSupported();
+            tokenizer = checkpoint.tokenizer();
+            closers.push(tokenizer::close);
+            tokenizer.check(checkpoint.network().config().vocabSize());
+            logits = switch (executor) {
+                case JAVA -> LogitModel.of(new Model(checkpoint.network(), checkpoint.weights(), workers));
+                case TORCH -> torch(checkpoint, workers.threads());
+            };
+            complete = true;
+        } finally {
+            if (!complete) {
+                close();
+            }
+        }
+    }
+
+    /// Opens the model at `path`; `workers` run it, or as many threads of libtorch do.
+    static MeasuredModel open(Path path, Executor executor, Workers workers) {
+        return new MeasuredModel(path, executor, workers);
+    }
+
+    Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    LogitModel logits() {
+        return logits;
+    }
+
+    private LogitModel torch(Checkpoint checkpoint, int threads) {
+        Torch.threads(threads);
+        TorchModel model = TorchModel.load(checkpoint.network(), checkpoint.weights());
+        closers.push(model::close);
+        return new LogitModel() {
+            @Override
+            public int vocabSize() {
+                return model.vocabSize();
+            }
+
+            @Override
+            public void logits(int[] tokens, int from, LogitVisitor visitor) {
+                float[] rows = model.logits(tokens);
+                for (int at = from; at < tokens.length; at++) {
+                    visitor.visit(at, rows, at * model.vocabSize());
+                }
+            }
+        };
+    }
+
+    @Override
+    public void close() {
+        while (!closers.isEmpty()) {
+            closers.pop().run();
+        }
+    }
+}
