@@ -35,7 +35,11 @@ final class Cli {
         CommandLine line = new CommandLine(new RootCommand());
         line.addSubcommand(new InspectCommand(console));
         line.addSubcommand(new QuantizeCommand(console));
+        line.addSubcommand(new EvalCommand(console));
         line.addSubcommand(new GenerateCommand(console));
+        line.addSubcommand(new BenchCommand(console));
+        line.addSubcommand(new ConvertCommand(console));
+        line.addSubcommand(new DoctorCommand(console));
         line.setDefaultValueProvider(new Threads.Defaults());
         line.setUsageHelpWidth(Math.clamp(console.columns(), 80, 120));
         line.setParameterExceptionHandler((e, _) -> wrongUsage(console, e));

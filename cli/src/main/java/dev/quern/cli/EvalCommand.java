@@ -116,8 +116,9 @@ final class EvalCommand implements Callable<Integer> {
             int[] tokens = measured.tokenizer().encode(text);
             Windows windows = windows(measured.tokenizer());
             windows.cut(tokens, 1);
-            ObjectNode result =
-                    reference == null ? perplexity(measured, tokens, windows) : kl(measured, tokens, windows, how, workers);
+            ObjectNode result = reference == null
+                    ? perplexity(measured, tokens, windows)
+                    : kl(measured, tokens, windows, how, workers);
             if (common.json) {
                 JsonOut.print(console.out(), result);
             }
@@ -166,12 +167,16 @@ final class EvalCommand implements Callable<Integer> {
         Path other = ModelArgument.resolve(String.valueOf(reference), HubCache.of(System.getenv()));
         try (MeasuredModel compared = MeasuredModel.open(other, how, workers);
                 ProgressDisplay progress = new ProgressDisplay(console, "eval")) {
-            result =
-                    Divergence.of(measured.logits(), compared.logits(), tokens, windows, maxWindows, progress);
+            result = Divergence.of(measured.logits(), compared.logits(), tokens, windows, maxWindows, progress);
         }
         if (!common.json) {
             line("mean KL", "%.6f ± %.6f nats a token", result.meanKl(), result.standardError());
-            line("KL", "median %.6f, greatest %.4f", result.medianKl(), result.maxKl());
+            line(
+                    "KL",
+                    "median %.6f, 99 %% below %.4f, greatest %.4f",
+                    result.medianKl(),
+                    result.kl99(),
+                    result.maxKl());
             line("same top token", "%.2f %%", 100 * result.top1Agreement());
             line("perplexity", "%.4f, of the reference %.4f", result.perplexity(), result.referencePerplexity());
             line("over", "%,d tokens in %d windows of %d", result.tokens(), result.windows(), windows.size());
@@ -186,6 +191,8 @@ final class EvalCommand implements Callable<Integer> {
                 .put("mean_kl", result.meanKl())
                 .put("stderr", result.standardError())
                 .put("median_kl", result.medianKl())
+                .put("kl_99", result.kl99())
+                .put("kl_999", result.kl999())
                 .put("max_kl", result.maxKl())
                 .put("top1_agreement", result.top1Agreement())
                 .put("ppl", result.perplexity())
@@ -213,7 +220,6 @@ final class EvalCommand implements Callable<Integer> {
     }
 
     private void line(String name, String format, Object... values) {
-        console.out()
-                .println(String.format(Locale.ROOT, "%-14s  ", name) + String.format(Locale.ROOT, format, values));
+        console.out().println(String.format(Locale.ROOT, "%-14s  ", name) + String.format(Locale.ROOT, format, values));
     }
 }

@@ -15,8 +15,7 @@ enum Executor {
 
     /// The executor so called; throws `UsageException` with the nearest one where there is none.
     static Executor named(String name) {
-        List<String> known =
-                Arrays.stream(values()).map(Executor::toString).toList();
+        List<String> known = Arrays.stream(values()).map(Executor::toString).toList();
         return Arrays.stream(values())
                 .filter(e -> e.toString().equals(name))
                 .findFirst()

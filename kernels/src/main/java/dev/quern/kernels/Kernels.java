@@ -11,12 +11,14 @@ public final class Kernels {
 
     private Kernels() {}
 
-    /// Prepares `weight` with the first kernel that takes it; with `-Dquern.vector=scalar`, with the scalar one.
+    /// Those that this process chooses among: all, or the scalar one where the width is scalar.
+    public static List<LinearKernel> usable() {
+        return VectorWidth.SCALAR ? List.of(ALL.getLast()) : ALL;
+    }
+
+    /// Prepares `weight` with the first usable kernel that takes it.
     public static PreparedLinear prepare(PackedWeight weight) {
-        if (VectorWidth.SCALAR) {
-            return ALL.getLast().prepare(weight);
-        }
-        for (LinearKernel kernel : ALL) {
+        for (LinearKernel kernel : usable()) {
             if (kernel.supports(weight)) {
                 return kernel.prepare(weight);
             }

@@ -23,6 +23,18 @@ final class RustTokenizer implements AutoCloseable {
 
     /// `origin` names the file in error messages.
     RustTokenizer(String tokenizerJson, String origin) {
+        load();
+        try {
+            handle = TokenizersLibrary.LIB.createTokenizerFromString(tokenizerJson);
+            TokenizersLibrary.LIB.disableTruncation(handle);
+            TokenizersLibrary.LIB.disablePadding(handle);
+        } catch (RuntimeException e) {
+            throw new QuernException(
+                    origin + ": not a tokenizer the tokenizers library can read: " + rootMessage(e), e);
+        }
+    }
+
+    static void load() {
         try {
             LibUtils.checkStatus();
         } catch (RuntimeException | LinkageError e) {
@@ -32,14 +44,6 @@ final class RustTokenizer implements AutoCloseable {
                             + " (" + rootMessage(e)
                             + "); it exists for Linux x86_64 and aarch64, macOS aarch64 and Windows x86_64",
                     e);
-        }
-        try {
-            handle = TokenizersLibrary.LIB.createTokenizerFromString(tokenizerJson);
-            TokenizersLibrary.LIB.disableTruncation(handle);
-            TokenizersLibrary.LIB.disablePadding(handle);
-        } catch (RuntimeException e) {
-            throw new QuernException(
-                    origin + ": not a tokenizer the tokenizers library can read: " + rootMessage(e), e);
         }
     }
 

@@ -25,6 +25,12 @@ public final class Tokenizer implements AutoCloseable {
         this.sha256 = sha256(json);
     }
 
+    /// Loads the native library; throws a `QuernException` where there is none for this system. Tokenizers do it
+    /// themselves.
+    public static void load() {
+        RustTokenizer.load();
+    }
+
     /// The tokenizer of a Hugging Face style directory: `tokenizer.json`, with the special tokens that
     /// `tokenizer_config.json`, `special_tokens_map.json`, `generation_config.json` and `config.json` name.
     public static Tokenizer ofDirectory(Path directory) {
@@ -77,7 +83,9 @@ public final class Tokenizer implements AutoCloseable {
     /// The beginning-of-text token where `encode` puts it in front of every text; else empty.
     public OptionalInt addedBos() {
         int[] added = encode("");
-        return facts.bos().isPresent() && added.length > 0 && added[0] == facts.bos().getAsInt()
+        return facts.bos().isPresent()
+                        && added.length > 0
+                        && added[0] == facts.bos().getAsInt()
                 ? facts.bos()
                 : OptionalInt.empty();
     }
