@@ -11,7 +11,7 @@ public record Network(
     public <T> T forward(Ops<T> ops, int[] tokens) {
         T x = ops.embed(embedding, tokens);
         for (Block block : blocks) {
-            x = block.forward(ops, x);
+            x = ops.endOfBlock(block.forward(ops, x));
         }
         return ops.rmsNorm(finalNorm, x);
     }

@@ -43,4 +43,9 @@ public interface Ops<T> {
 
     /// `a + b`.
     T add(T a, T b);
+
+    /// Told the result `x` of a block, which it returns: no other value that was made in the block is used again.
+    default T endOfBlock(T x) {
+        return x;
+    }
 }

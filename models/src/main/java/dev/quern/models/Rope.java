@@ -21,7 +21,12 @@ public record Rope(
 
     /// cos and sin of positions `from … from + count`, each `[count, headDim / 2]`, attention factor applied.
     public float[][] table(int from, int count) {
-        double[] turn = frequencies(from + count);
+        return table(from, count, from + count);
+    }
+
+    /// The same for positions of a text of `length` tokens, which matters to dynamic NTK.
+    public float[][] table(int from, int count, int length) {
+        double[] turn = frequencies(length);
         int half = headDim / 2;
         float[] cos = new float[Math.multiplyExact(count, half)];
         float[] sin = new float[count * half];

@@ -16,13 +16,13 @@ import dev.quern.models.Linear;
 import dev.quern.models.Norm;
 import dev.quern.models.Ops;
 import dev.quern.models.Rope;
-import java.util.IdentityHashMap;
-import java.util.Map;
 
 /// The executor on our own kernels: float32 activations, packed weights, one sequence with its KV cache.
 ///
 /// A forward pass begins with `embed`: its tokens take the positions behind those that the cache holds, and `attend`
-/// adds their keys and values. For one thread.
+/// adds their keys and values. Values live until `endOfBlock` of the block that made them, at the longest until the
+/// next
+/// `embed`; then their memory is used again. For one thread.
 public final class JavaOps implements Ops<Rows> {
     /// Fewer floats than this are done by the calling thread: a barrier costs more.
     private static final int WORTH_SPLITTING = 1 << 14;
@@ -30,8 +30,11 @@ public final class JavaOps implements Ops<Rows> {
     private final Model model;
     private final KvCache cache;
     private final Workers workers;
-    private final Map<Rope, float[][]> tables = new IdentityHashMap<>();
+    private final RopeTables ropes = new RopeTables();
+    private final Buffers buffers = new Buffers();
     private int start;
+    private int tokens;
+    private int expected;
 
     public JavaOps(Model model, KvCache cache) {
         this.model = model;
@@ -39,12 +42,17 @@ public final class JavaOps implements Ops<Rows> {
         this.workers = model.workers();
     }
 
+    /// Announces that the sequence will have `length` tokens after the passes to come: ropes that depend on the length
+    /// turn all of them alike.
+    void expect(int length) {
+        expected = length;
+    }
+
     @Override
     public Rows embed(Embedding table, int[] tokens) {
         start = cache.length();
-        tables.clear();
         int size = table.hiddenSize();
-        Rows y = Rows.of(tokens.length, size);
+        Rows y = begin(tokens.length, size);
         for (int t = 0; t < tokens.length; t++) {
             if (tokens[t] < 0 || tokens[t] >= table.vocabSize()) {
                 throw new UsageException("token " + tokens[t] + " is not in the model's vocabulary of "
@@ -56,6 +64,27 @@ public final class JavaOps implements Ops<Rows> {
             Elementwise.scale(y.data(), 0, table.scale(), y.data(), 0, y.data().length);
         }
         return y;
+    }
+
+    /// The first value of a pass over `count` tokens; those of the last pass are dead.
+    private Rows begin(int count, int size) {
+        if (count != tokens) {
+            buffers.clear();
+            tokens = count;
+        }
+        Rows y = rows(count, size);
+        buffers.releaseAllBut(y.data());
+        return y;
+    }
+
+    @Override
+    public Rows endOfBlock(Rows x) {
+        buffers.releaseAllBut(x.data());
+        return x;
+    }
+
+    private Rows rows(int rows, int cols) {
+        return new Rows(buffers.take(Math.multiplyExact(rows, cols)), rows, cols);
     }
 
     @Override
@@ -71,7 +100,7 @@ public final class JavaOps implements Ops<Rows> {
     @Override
     public Rows linear(Linear linear, Rows x) {
         PreparedLinear prepared = model.linear(linear);
-        Rows y = Rows.of(x.rows(), prepared.rows());
+        Rows y = rows(x.rows(), prepared.rows());
         prepared.multiply(x.data(), 0, x.rows(), y.data(), 0, workers);
         model.bias(linear).ifPresent(bias -> Elementwise.addBias(y.data(), 0, y.rows(), bias));
         return y;
@@ -79,12 +108,13 @@ public final class JavaOps implements Ops<Rows> {
 
     @Override
     public Rows rope(Rope rope, Rows x, int heads) {
-        float[][] table = tables.computeIfAbsent(rope, r -> r.table(start, x.rows()));
-        Rows y = new Rows(x.data().clone(), x.rows(), x.cols());
-        int half = rope.headDim() / 2;
+        var table = ropes.at(rope, start, x.rows(), Math.max(expected, start + x.rows()));
+        Rows y = rows(x.rows(), x.cols());
         split(x.rows(), x.cols(), (from, to) -> {
-            RopeKernel.apply(
-                    y.data(), from * x.cols(), to - from, heads, rope.headDim(), table[0], table[1], from * half);
+            int at = from * x.cols();
+            System.arraycopy(x.data(), at, y.data(), at, (to - from) * x.cols());
+            int row = table.offset(rope, start + from);
+            RopeKernel.apply(y.data(), at, to - from, heads, rope.headDim(), table.cos(), table.sin(), row);
         });
         return y;
     }
@@ -93,7 +123,7 @@ public final class JavaOps implements Ops<Rows> {
     public Rows attend(Attention attention, Rows q, Rows k, Rows v) {
         KvLayer layer = cache.layer(attention.layer());
         layer.append(k.data(), 0, v.data(), 0, k.rows());
-        Rows y = Rows.of(q.rows(), q.cols());
+        Rows y = rows(q.rows(), q.cols());
         AttentionKernel.attend(
                 q.data(),
                 0,
@@ -111,7 +141,7 @@ public final class JavaOps implements Ops<Rows> {
 
     @Override
     public Rows gate(Activation activation, Rows gate, Rows up) {
-        Rows y = Rows.of(gate.rows(), gate.cols());
+        Rows y = rows(gate.rows(), gate.cols());
         float[] g = gate.data();
         float[] u = up.data();
         split(g.length, 1, (from, to) -> {
@@ -125,7 +155,7 @@ public final class JavaOps implements Ops<Rows> {
 
     @Override
     public Rows add(Rows a, Rows b) {
-        Rows y = Rows.of(a.rows(), a.cols());
+        Rows y = rows(a.rows(), a.cols());
         split(
                 a.data().length,
                 1,
@@ -134,7 +164,7 @@ public final class JavaOps implements Ops<Rows> {
     }
 
     private Rows norm(Norm norm, Rows x, int rows) {
-        Rows y = Rows.of(x.rows(), x.cols());
+        Rows y = rows(x.rows(), x.cols());
         float[] weight = model.norm(norm);
         split(
                 rows,

@@ -13,14 +13,19 @@ public final class Session {
     /// Tokens that run through the network together: enough to use each unpacked weight many times.
     private static final int CHUNK = 256;
 
+    /// Logits that are in memory at a time: 64 MiB.
+    private static final int MAX_LOGITS = 1 << 24;
+
     private final Model model;
     private final KvCache cache;
     private final JavaOps ops;
+    private final float[] last;
 
     public Session(Model model) {
         this.model = model;
         this.cache = new KvCache(model.network().config());
         this.ops = new JavaOps(model, cache);
+        this.last = new float[model.vocabSize()];
     }
 
     /// The model that this session runs.
@@ -43,18 +48,15 @@ public final class Session {
         cache.truncate(length);
     }
 
-    /// Adds at least one token, 256 at a time; the logits `[vocabSize]` after the last.
+    /// Adds at least one token, 256 at a time; the logits `[vocabSize]` after the last. The array is the session's and
+    /// holds them until the next call.
     public float[] prefill(int[] tokens) {
-        float[][] last = new float[1][];
-        logits(
-                tokens,
-                tokens.length - 1,
-                (_, row, offset) -> last[0] = Arrays.copyOfRange(row, offset, offset + model.vocabSize()));
-        requireFinite(last[0]);
-        return last[0];
+        logits(tokens, tokens.length - 1, (_, row, offset) -> System.arraycopy(row, offset, last, 0, last.length));
+        requireFinite(last);
+        return last;
     }
 
-    /// Adds one token; the logits `[vocabSize]` after it.
+    /// Adds one token; the logits `[vocabSize]` after it, as `prefill`.
     public float[] decode(int token) {
         return prefill(new int[] {token});
     }
@@ -67,13 +69,13 @@ public final class Session {
         return all;
     }
 
-    /// Adds tokens and shows the logits after each of `tokens[from …)`, in order; only one chunk's are in memory at a
-    /// time.
+    /// Adds tokens and shows the logits after each of `tokens[from …)`, in order; few are in memory at a time.
     public void logits(int[] tokens, int from, LogitVisitor visitor) {
         if (tokens.length == 0) {
             throw new UsageException("no tokens to run: a model needs at least one; give it a text that is not empty");
         }
         int before = cache.length();
+        ops.expect(Math.addExact(before, tokens.length));
         boolean done = false;
         try {
             for (int at = 0; at < tokens.length; at += CHUNK) {
@@ -90,13 +92,14 @@ public final class Session {
     private void chunk(int[] tokens, int at, int from, LogitVisitor visitor) {
         Network network = model.network();
         Rows hidden = network.forward(ops, tokens);
-        int skip = Math.max(0, from - at);
-        if (skip >= tokens.length) {
-            return;
-        }
-        Rows logits = network.logits(ops, skip == 0 ? hidden : hidden.slice(skip, tokens.length));
-        for (int row = 0; row < logits.rows(); row++) {
-            visitor.visit(at + skip + row, logits.data(), row * logits.cols());
+        int step = Math.max(1, MAX_LOGITS / model.vocabSize());
+        for (int row = Math.max(0, from - at); row < tokens.length; row += step) {
+            int end = Math.min(tokens.length, row + step);
+            Rows logits = network.logits(ops, hidden.slice(row, end));
+            for (int i = row; i < end; i++) {
+                visitor.visit(at + i, logits.data(), (i - row) * logits.cols());
+            }
+            ops.endOfBlock(hidden);
         }
     }
 

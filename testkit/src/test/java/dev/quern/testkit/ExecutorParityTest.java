@@ -22,6 +22,9 @@ class ExecutorParityTest {
 
     private static final int TOKENS = 40;
 
+    /// More than a session runs at once.
+    private static final int LONG = 300;
+
     static List<TinyModel> models() {
         return TinyModels.ALL;
     }
@@ -63,6 +66,23 @@ class ExecutorParityTest {
         }
     }
 
+    @ParameterizedTest
+    @MethodSource("models")
+    void aLongTextInChunksIsTheTextAtOnce(TinyModel tiny, @TempDir Path directory) {
+        TinyModels.write(tiny, directory);
+        try (Checkpoint checkpoint = Checkpoint.open(directory);
+                Workers workers = Workers.of(2);
+                TorchModel torch = TorchModel.load(checkpoint.network(), checkpoint.weights())) {
+            Model java = new Model(checkpoint.network(), checkpoint.weights(), workers);
+            int[] tokens = tokens(LONG, java.vocabSize());
+            float[] last = new Session(java).prefill(tokens);
+            float[] all = torch.logits(tokens);
+            float[] expected = Arrays.copyOfRange(all, all.length - last.length, all.length);
+            LogitDifference difference = LogitDifference.between(last, expected, last.length);
+            assertThat(difference.relative()).as("%s", difference).isLessThan(TOLERANCE);
+        }
+    }
+
     /// Keys in a cache keep the rotation of their time, so under dynamic scaling (as in transformers) the two ways
     /// agree
     /// only up to the trained length.
@@ -78,6 +98,10 @@ class ExecutorParityTest {
 
     /// Longer than the tiny models' windows.
     private static int[] tokens(int vocabSize) {
-        return IntStream.range(0, TOKENS).map(i -> (i * i * 7 + 3) % vocabSize).toArray();
+        return tokens(TOKENS, vocabSize);
+    }
+
+    private static int[] tokens(int count, int vocabSize) {
+        return IntStream.range(0, count).map(i -> (i * i * 7 + 3) % vocabSize).toArray();
     }
 }
