@@ -30,7 +30,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.IntStream;
 
 /// The tour: one tiny model, every method at 4, 3 and 2 bits, each written file measured and the extremes talking.
 ///
@@ -40,16 +39,17 @@ public final class Demo {
     /// The bits that every method is tried at.
     static final List<Integer> BITS = List.of(4, 3, 2);
 
-    /// `groupSize` for all files; `windows` of 256 held-out tokens are measured; `calibrationSamples` sequences of 256
-    /// tokens are shown to methods that calibrate.
-    public record Options(int threads, long seed, int groupSize, int windows, int calibrationSamples) {
+    /// `groupSize` for all files; `windows` of 256 held-out tokens and `questions` are measured; `calibrationSamples`
+    /// sequences of 256 tokens are shown to methods that calibrate.
+    public record Options(int threads, long seed, int groupSize, int windows, int questions, int calibrationSamples) {
         public static Options of(int threads, long seed) {
-            return new Options(threads, seed, 64, 24, 48);
+            return new Options(threads, seed, 64, 24, 50, 48);
         }
     }
 
     /// One line of the table. `bits` is 16 for the float model; `bytes` are those of the weights file; `kl` is the mean
-    /// divergence from the float model in nats a token.
+    /// divergence from the float model in nats a token; `answers` is the share of questions about held-out stories
+    /// that are answered right; `directory` holds the model.
     public record Row(
             String method,
             int bits,
@@ -57,13 +57,23 @@ public final class Demo {
             long bytes,
             double perplexity,
             double kl,
-            double tokensPerSecond) {}
+            double answers,
+            double tokensPerSecond,
+            Path directory) {
+        /// What the row is called: `gptq 3 bits`.
+        public String label() {
+            return method.equals(FLOAT) ? FLOAT : method + " " + bits + " bits";
+        }
+    }
 
     /// What a model writes after the shared beginning.
     public record Continuation(String label, String text) {}
 
     /// The whole tour: the float model's row first, then the files in the order of `Methods.ALL`.
     public record Result(List<Row> rows, String beginning, List<Continuation> continuations, double seconds) {}
+
+    /// The name of the row that all others are compared with.
+    static final String FLOAT = "float";
 
     private static final int WINDOW = 256;
     private static final int CONTINUED = 64;
@@ -88,11 +98,10 @@ public final class Demo {
         return new Demo(model, work, options, progress).run();
     }
 
-    private record Candidate(String method, int bits, Path path, double bitsPerWeight) {
-        String label() {
-            return method + " " + bits + " bits";
-        }
-    }
+    private record Candidate(String method, int bits, Path path, double bitsPerWeight) {}
+
+    /// What every model is measured with.
+    private record Measure(Model floats, int[] heldOut, Quiz quiz) {}
 
     private Result run() {
         long begun = System.nanoTime();
@@ -103,24 +112,24 @@ public final class Demo {
             int[] heldOut =
                     new TokenStream(tokenizer, DemoText.heldOut(options.seed())).next(options.windows() * WINDOW);
             Model floats = new Model(reference.network(), reference.weights(), workers);
-            Candidate original = new Candidate("float", 16, model, 16);
+            Measure measure = new Measure(floats, heldOut, Quiz.of(tokenizer, options.seed(), options.questions()));
+            int total = candidates.size() + 1;
+            progress.at("measuring the float model", 0, total);
             List<Row> rows = new ArrayList<>();
-            rows.add(measure(original, floats, floats, heldOut));
-            for (int i = 0; i < candidates.size(); i++) {
-                Candidate candidate = candidates.get(i);
-                progress.at("measuring " + candidate.label(), i, candidates.size());
+            rows.add(measure(new Candidate(FLOAT, 16, model, 16), floats, measure));
+            for (Candidate candidate : candidates) {
+                progress.at("measuring " + candidate.path.getFileName(), rows.size(), total);
                 try (Checkpoint checkpoint = Checkpoint.open(candidate.path)) {
                     Model packed = new Model(checkpoint.network(), checkpoint.weights(), workers);
-                    rows.add(measure(candidate, packed, floats, heldOut));
+                    rows.add(measure(candidate, packed, measure));
                 }
             }
-            progress.at("measured", candidates.size(), candidates.size());
+            progress.at("measured", total, total);
             List<Continuation> continuations = new ArrayList<>();
-            continuations.add(new Continuation("float", continueStory(floats, tokenizer)));
-            for (Candidate candidate : extremes(candidates, rows.subList(1, rows.size()))) {
-                try (Checkpoint checkpoint = Checkpoint.open(candidate.path)) {
-                    Model packed = new Model(checkpoint.network(), checkpoint.weights(), workers);
-                    continuations.add(new Continuation(candidate.label(), continueStory(packed, tokenizer)));
+            for (Row row : talkers(rows)) {
+                try (Checkpoint checkpoint = Checkpoint.open(row.directory)) {
+                    Model talker = new Model(checkpoint.network(), checkpoint.weights(), workers);
+                    continuations.add(new Continuation(row.label(), continueStory(talker, tokenizer)));
                 }
             }
             return new Result(rows, BEGINNING, continuations, (System.nanoTime() - begun) / 1e9);
@@ -128,24 +137,24 @@ public final class Demo {
     }
 
     private List<Candidate> quantizeAll() {
-        List<Candidate> candidates = new ArrayList<>();
+        Path calibration = work.resolve("calibration.txt");
         try {
             Files.createDirectories(work);
-            Path calibration = work.resolve("calibration.txt");
             // Another seed than the training's: fresh text of the same kind.
             String text = DemoText.training(options.seed() + 1_000_003).next(options.calibrationSamples() * WINDOW * 8);
             Files.writeString(calibration, text.replace(DemoText.END, "\n\n"));
-            int total = Methods.ALL.size() * BITS.size();
-            for (Method<?> method : Methods.ALL) {
-                for (int bits : BITS) {
-                    progress.at("quantizing with " + method.name() + " to " + bits + " bits", candidates.size(), total);
-                    candidates.add(quantize(method.name(), bits, calibration));
-                }
-            }
-            progress.at("quantized", total, total);
         } catch (IOException e) {
             throw new QuernException("demo: cannot write to " + work + ": " + e.getMessage(), e);
         }
+        List<Candidate> candidates = new ArrayList<>();
+        int total = Methods.ALL.size() * BITS.size();
+        for (Method<?> method : Methods.ALL) {
+            for (int bits : BITS) {
+                progress.at("quantizing with " + method.name() + " to " + bits + " bits", candidates.size(), total);
+                candidates.add(quantize(method.name(), bits, calibration));
+            }
+        }
+        progress.at("quantized", total, total);
         return candidates;
     }
 
@@ -165,9 +174,14 @@ public final class Demo {
         return new Candidate(method, bits, output, report.bitsPerWeight());
     }
 
-    private static Row measure(Candidate candidate, Model packed, Model floats, int[] heldOut) {
+    private static Row measure(Candidate candidate, Model packed, Measure measure) {
         Divergence divergence = Divergence.of(
-                LogitModel.of(packed), LogitModel.of(floats), heldOut, Windows.paper(WINDOW), 0, Progress.NONE);
+                LogitModel.of(packed),
+                LogitModel.of(measure.floats),
+                measure.heldOut,
+                Windows.paper(WINDOW),
+                0,
+                Progress.NONE);
         return new Row(
                 candidate.method,
                 candidate.bits,
@@ -175,7 +189,9 @@ public final class Demo {
                 weightBytes(candidate.path),
                 divergence.perplexity(),
                 divergence.meanKl(),
-                decodeRate(packed, heldOut));
+                measure.quiz.score(packed),
+                decodeRate(packed, measure.heldOut),
+                candidate.path);
     }
 
     /// Tokens a second, one by one as in a conversation: the best of three stretches.
@@ -207,12 +223,14 @@ public final class Demo {
         }
     }
 
-    /// The file nearest to the float model, then the farthest.
-    private static List<Candidate> extremes(List<Candidate> candidates, List<Row> rows) {
-        Comparator<Integer> byDivergence = Comparator.comparingDouble(i -> rows.get(i).kl);
-        List<Integer> order =
-                IntStream.range(0, rows.size()).boxed().sorted(byDivergence).toList();
-        return List.of(candidates.get(order.getFirst()), candidates.get(order.getLast()));
+    /// The float model, the file nearest to it and the farthest.
+    private static List<Row> talkers(List<Row> rows) {
+        Comparator<Row> byDivergence = Comparator.comparingDouble(Row::kl);
+        List<Row> files = rows.subList(1, rows.size());
+        return List.of(
+                rows.getFirst(),
+                files.stream().min(byDivergence).orElseThrow(),
+                files.stream().max(byDivergence).orElseThrow());
     }
 
     private static String continueStory(Model model, Tokenizer tokenizer) {

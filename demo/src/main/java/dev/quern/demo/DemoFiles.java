@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -76,6 +77,20 @@ final class DemoFiles {
             ObjectNode generation = JSON.createObjectNode().put("bos_token_id", 0);
             generation.putArray("eos_token_id").add(0).add(SPECIALS.indexOf(DemoText.TURN_END));
             write(directory.resolve("generation_config.json"), generation);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// Copies all but the weights from another model's directory.
+    static void copyText(Path from, Path to) {
+        try {
+            Files.createDirectories(to);
+            for (String name : DemoModel.FILES) {
+                if (!name.equals(Safetensors.SINGLE)) {
+                    Files.copy(from.resolve(name), to.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+                }
+            }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -3,6 +3,8 @@ package dev.quern.demo;
 import dev.quern.core.DType;
 import dev.quern.core.Shape;
 import dev.quern.core.Tensor;
+import dev.quern.formats.Safetensors;
+import dev.quern.formats.SafetensorsFile;
 import dev.quern.models.Architectures;
 import dev.quern.models.Linear;
 import dev.quern.models.Network;
@@ -22,24 +24,35 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /// Trains the demo model from nothing: its tokenizer, then its weights, on text made as it is needed.
 ///
 /// The batch is always cut into the same shards, whose gradients are added in order, so the result depends on the seed
-/// and not on the number of cores.
+/// and not on the number of cores. What a stopped run left in `out` is taken up again, and the end is the same.
 public final class TrainDemo {
     private static final int SHARDS = 2;
     private static final String EMBEDDING = "model.embed_tokens.weight";
 
     /// `batch` sequences of `length` tokens a step; the rate rises over the first 4 % of steps and falls to a
-    /// twentieth.
-    public record Config(int steps, int batch, int length, double peakRate, long seed) {
-        public static final Config DEFAULT = new Config(4000, 8, 256, 3e-3, 0);
+    /// twentieth. Every `saveEvery` steps the state is saved and a line of progress logged. `start` is a model
+    /// directory whose tokenizer and weights are the start; null: nothing is known yet.
+    public record Config(
+            int steps,
+            int batch,
+            int length,
+            double peakRate,
+            long seed,
+            int saveEvery,
+            @Nullable Path start) {
+        public static final Config DEFAULT = new Config(4000, 8, 256, 3e-3, 0, 50, null);
     }
 
     /// How it ended: the mean loss of the last hundred steps and on held-out text, in nats a token, with weights as
@@ -66,92 +79,129 @@ public final class TrainDemo {
         return new TrainDemo(out, config, log).train();
     }
 
-    /// `out-directory [steps]`.
-    public static void main(String[] args) {
-        Config config = Config.DEFAULT;
-        if (args.length > 1) {
-            config = new Config(Integer.parseInt(args[1]), config.batch, config.length, config.peakRate, config.seed);
+    private Result train() {
+        long begun = System.nanoTime();
+        TrainingFile file = new TrainingFile(out, config);
+        Optional<TrainingFile.State> state = file.read();
+        if (state.isEmpty()) {
+            writeTokenizer();
         }
-        Result result = run(Path.of(args[0]), config, line -> System.err.println(line));
-        System.err.println(result);
+        initialize(state);
+        try (Tokenizer tokenizer = Tokenizer.ofDirectory(out)) {
+            double loss = steps(tokenizer, file, state);
+            double heldOut = heldOutLoss(tokenizer);
+            long tokens = (long) config.steps * config.batch * config.length;
+            return new Result(config.steps, tokens, loss, heldOut, (System.nanoTime() - begun) / 1e9);
+        } finally {
+            parameters.forEach(TorchTensor::release);
+        }
     }
 
-    private Result train() {
-        long start = System.nanoTime();
+    /// All steps that are not done yet; the mean loss of the last hundred or so.
+    private double steps(Tokenizer tokenizer, TrainingFile file, Optional<TrainingFile.State> state) {
+        LearningRate rate = LearningRate.cosine(
+                config.peakRate, config.peakRate / 20, Math.max(1, config.steps / 25), config.steps);
+        TokenStream stream = new TokenStream(tokenizer, DemoText.training(config.seed + 1));
+        try (AdamW adam = new AdamW(parameters, AdamW.Config.DEFAULT);
+                ExecutorService workers = Executors.newFixedThreadPool(SHARDS)) {
+            state.ifPresent(known -> adam.restore(known.moments()));
+            double recent = state.map(TrainingFile.State::loss).orElse(0.0);
+            int first = state.map(known -> known.moments().step()).orElse(0);
+            for (int step = 0; step < first; step++) {
+                shards(stream);
+            }
+            long start = System.nanoTime();
+            for (int step = first; step < config.steps; step++) {
+                double loss = step(shards(stream), adam, rate.at(step), workers);
+                recent = step < 100 ? (recent * step + loss) / (step + 1) : recent * 0.99 + loss * 0.01;
+                if ((step + 1) % config.saveEvery == 0) {
+                    file.write(names, parameters, adam.state(), recent);
+                    DemoFiles.writeWeights(out, rounded());
+                    progress(step + 1 - first, config.steps - first, step + 1, recent, start);
+                }
+            }
+            DemoFiles.writeWeights(out, rounded());
+            file.delete();
+            return recent;
+        }
+    }
+
+    private void writeTokenizer() {
+        if (config.start != null) {
+            DemoFiles.copyText(config.start, out);
+            return;
+        }
         String sample = DemoText.training(config.seed).next(2_000_000);
         for (String special : DemoFiles.SPECIALS) {
             sample = sample.replace(special, "\n");
         }
         DemoFiles.writeText(out, BpeTrainer.train(sample, DemoFiles.VOCABULARY, DemoFiles.SPECIALS));
         log.accept("tokenizer written");
-        initialize();
-        LearningRate rate = LearningRate.cosine(
-                config.peakRate, config.peakRate / 20, Math.max(1, config.steps / 25), config.steps);
-        double recent = 0;
-        try (Tokenizer tokenizer = Tokenizer.ofDirectory(out);
-                AdamW adam = new AdamW(parameters, AdamW.Config.DEFAULT);
-                ExecutorService workers = Executors.newFixedThreadPool(SHARDS)) {
-            TokenStream stream = new TokenStream(tokenizer, DemoText.training(config.seed + 1));
-            for (int step = 0; step < config.steps; step++) {
-                double loss = step(stream, adam, rate.at(step), workers);
-                recent = step < 100 ? (recent * step + loss) / (step + 1) : recent * 0.99 + loss * 0.01;
-                if (step % 25 == 24) {
-                    progress(step + 1, recent, start);
-                }
-                if (step % 250 == 249) {
-                    save();
-                }
-            }
-            save();
-            double heldOut = heldOutLoss(tokenizer);
-            parameters.forEach(TorchTensor::release);
-            long tokens = (long) config.steps * config.batch * config.length;
-            return new Result(config.steps, tokens, recent, heldOut, (System.nanoTime() - start) / 1e9);
-        }
     }
 
-    private void progress(int done, double loss, long start) {
+    private void progress(int done, int toDo, int step, double loss, long start) {
         double seconds = (System.nanoTime() - start) / 1e9;
         log.accept(String.format(
                 Locale.ROOT,
                 "step %d/%d  loss %.4f  %.0f tokens/s  %.0f s left",
-                done,
+                step,
                 config.steps,
                 loss,
                 (double) done * config.batch * config.length / seconds,
-                seconds / done * (config.steps - done)));
+                seconds / done * (toDo - done)));
     }
 
-    /// Normal values of deviation 0.02, smaller where a projection adds to the residual stream; norms are one.
-    private void initialize() {
+    /// What the stopped run had, else what `start` has, else random values: normal of deviation 0.02, smaller where a
+    /// projection adds to the residual stream; norms are one.
+    private void initialize(Optional<TrainingFile.State> state) {
         Random random = new Random(config.seed);
         TorchScope.run(() -> {
-            add(EMBEDDING, random, 0.02, DemoFiles.VOCABULARY, DemoFiles.HIDDEN);
+            add(EMBEDDING, normal(random, 0.02, DemoFiles.VOCABULARY, DemoFiles.HIDDEN));
             for (Linear linear : network.linears()) {
                 boolean residual = switch (linear.role()) {
                     case O, DOWN -> true;
                     case Q, K, V, GATE, UP, HEAD -> false;
                 };
                 double deviation = 0.04 / (residual ? Math.sqrt(2.0 * DemoFiles.LAYERS) : 1);
-                add(linear.weightName(), random, deviation, linear.outFeatures(), linear.inFeatures());
+                add(linear.weightName(), normal(random, deviation, linear.outFeatures(), linear.inFeatures()));
             }
             for (Norm norm : network.norms()) {
-                names.add(norm.name());
-                parameters.add(TorchTensor.full(1, norm.size()).retain());
+                add(norm.name(), TorchTensor.full(1, norm.size()));
+            }
+            if (state.isPresent()) {
+                take(name -> state.get().parameters().get(name));
+            } else if (config.start != null) {
+                try (SafetensorsFile weights = Safetensors.open(config.start)) {
+                    take(name -> weights.tensor(name).toFloats());
+                }
             }
         });
     }
 
-    private void add(String name, Random random, double deviation, int rows, int cols) {
+    private void add(String name, TorchTensor parameter) {
+        names.add(name);
+        parameters.add(parameter.retain());
+    }
+
+    private static TorchTensor normal(Random random, double deviation, int rows, int cols) {
         float[] values = new float[rows * cols];
         for (int i = 0; i < values.length; i++) {
             values[i] = (float) (random.nextGaussian() * deviation);
         }
-        names.add(name);
-        parameters.add(TorchTensor.of(values, rows, cols).retain());
+        return TorchTensor.of(values, rows, cols);
     }
 
-    private double step(TokenStream stream, AdamW adam, double rate, ExecutorService workers) {
+    /// Replaces every parameter's values.
+    private void take(Function<String, float[]> values) {
+        for (int i = 0; i < names.size(); i++) {
+            TorchTensor parameter = parameters.get(i);
+            parameter.mulInPlace(0);
+            parameter.addInPlace(TorchTensor.of(values.apply(names.get(i)), parameter.shape()));
+        }
+    }
+
+    /// The next step's sequences, split over the shards.
+    private List<List<int[]>> shards(TokenStream stream) {
         List<List<int[]>> shards = new ArrayList<>();
         for (int shard = 0; shard < SHARDS; shard++) {
             List<int[]> sequences = new ArrayList<>();
@@ -160,6 +210,10 @@ public final class TrainDemo {
             }
             shards.add(sequences);
         }
+        return shards;
+    }
+
+    private double step(List<List<int[]>> shards, AdamW adam, double rate, ExecutorService workers) {
         List<CompletableFuture<Gradients>> running = shards.stream()
                 .map(sequences -> CompletableFuture.supplyAsync(() -> gradients(sequences), workers))
                 .toList();
@@ -236,9 +290,5 @@ public final class TrainDemo {
             tensors.put(names.get(i), Tensor.of(DType.BF16, parameters.get(i).toFloats(), shape.sizes()));
         }
         return tensors;
-    }
-
-    private void save() {
-        DemoFiles.writeWeights(out, rounded());
     }
 }

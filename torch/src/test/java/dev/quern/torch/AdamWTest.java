@@ -49,6 +49,29 @@ class AdamWTest {
     }
 
     @Test
+    void aRestoredOptimizerGoesOnAsIfNeverStopped() {
+        TorchScope.run(() -> {
+            TorchTensor steady = TorchTensor.full(1, 2, 3);
+            TorchTensor stopped = TorchTensor.full(1, 2, 3);
+            try (AdamW whole = new AdamW(List.of(steady), AdamW.Config.DEFAULT);
+                    AdamW first = new AdamW(List.of(stopped), AdamW.Config.DEFAULT);
+                    AdamW second = new AdamW(List.of(stopped), AdamW.Config.DEFAULT)) {
+                for (int i = 1; i <= 6; i++) {
+                    whole.step(List.of(TorchTensor.full(Math.sin(i), 2, 3)), 0.1);
+                }
+                for (int i = 1; i <= 3; i++) {
+                    first.step(List.of(TorchTensor.full(Math.sin(i), 2, 3)), 0.1);
+                }
+                second.restore(first.state());
+                for (int i = 4; i <= 6; i++) {
+                    second.step(List.of(TorchTensor.full(Math.sin(i), 2, 3)), 0.1);
+                }
+            }
+            assertThat(stopped.toFloats()).isEqualTo(steady.toFloats());
+        });
+    }
+
+    @Test
     void clippingKeepsTheDirectionAndBoundsTheNorm() {
         TorchScope.run(() -> {
             List<TorchTensor> gradients = List.of(TorchTensor.full(3, 1), TorchTensor.full(4, 1));
