@@ -83,7 +83,8 @@ final class EvalCommand implements Callable<Integer> {
             names = "--executor",
             paramLabel = "java|torch",
             defaultValue = "java",
-            description = "java: packed weights through Quern's kernels; torch: dequantized, in float32.")
+            description =
+                    "java: packed weights through Quern's kernels; torch: dequantized, in float32, on one thread.")
     String executor = "java";
 
     @Mixin
@@ -170,7 +171,7 @@ final class EvalCommand implements Callable<Integer> {
             result = Divergence.of(measured.logits(), compared.logits(), tokens, windows, maxWindows, progress);
         }
         if (!common.json) {
-            line("mean KL", "%.6f ± %.6f nats a token", result.meanKl(), result.standardError());
+            line("mean KL", "%.6f ± %.6f nats a token", Math.max(0, result.meanKl()), result.standardError());
             line(
                     "KL",
                     "median %.6f, 99 %% below %.4f, greatest %.4f",

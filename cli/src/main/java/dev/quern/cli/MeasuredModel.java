@@ -6,7 +6,6 @@ import dev.quern.models.Checkpoint;
 import dev.quern.runtime.LogitVisitor;
 import dev.quern.runtime.Model;
 import dev.quern.text.Tokenizer;
-import dev.quern.torch.Torch;
 import dev.quern.torch.TorchModel;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -29,7 +28,7 @@ final class MeasuredModel implements AutoCloseable {
             tokenizer.check(checkpoint.network().config().vocabSize());
             logits = switch (executor) {
                 case JAVA -> LogitModel.of(new Model(checkpoint.network(), checkpoint.weights(), workers));
-                case TORCH -> torch(checkpoint, workers.threads());
+                case TORCH -> torch(checkpoint);
             };
             complete = true;
         } finally {
@@ -39,7 +38,9 @@ final class MeasuredModel implements AutoCloseable {
         }
     }
 
-    /// Opens the model at `path`; `workers` run it, or as many threads of libtorch do.
+    /// Opens the model at `path`. `workers` run it; libtorch has one thread, since with more its own wait for each
+    /// other
+    /// as soon as anything else runs (18 times slower on a busy machine of two cores, 2026-11-24).
     static MeasuredModel open(Path path, Executor executor, Workers workers) {
         return new MeasuredModel(path, executor, workers);
     }
@@ -52,8 +53,7 @@ final class MeasuredModel implements AutoCloseable {
         return logits;
     }
 
-    private LogitModel torch(Checkpoint checkpoint, int threads) {
-        Torch.threads(threads);
+    private LogitModel torch(Checkpoint checkpoint) {
         TorchModel model = TorchModel.load(checkpoint.network(), checkpoint.weights());
         closers.push(model::close);
         return new LogitModel() {

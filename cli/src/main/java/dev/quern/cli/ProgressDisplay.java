@@ -49,7 +49,7 @@ final class ProgressDisplay implements Progress, AutoCloseable {
     @Override
     public synchronized void at(String step, long done, long total) {
         boolean newPhase = total != lastTotal || done < lastDone;
-        if (newPhase) {
+        if (newPhase && lastTotal >= 0) {
             phaseStarted = clock.getAsLong();
         }
         lastDone = done;
