@@ -1,22 +1,22 @@
 package dev.quern.cli;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.quern.core.Nearest;
 import dev.quern.core.QuernException;
 import dev.quern.core.UsageException;
+import dev.quern.eval.ChoiceQuestion;
+import dev.quern.eval.ChoiceScore;
+import dev.quern.eval.ChoiceTask;
 import dev.quern.eval.Divergence;
 import dev.quern.eval.Perplexity;
 import dev.quern.eval.Windows;
-import dev.quern.formats.Json;
 import dev.quern.kernels.Workers;
-import dev.quern.text.Tokenizer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -28,17 +28,19 @@ import picocli.CommandLine.Option;
         name = "eval",
         sortOptions = false,
         showDefaultValues = true,
-        header = "Measures a model on text.",
+        header = "Measures a model on text or questions.",
         description = {
             "perplexity: exp of the mean loss a token; two protocols, whose numbers do not compare.",
-            "kl: divergence from --reference, position by position, both run side by side."
+            "kl: divergence from --reference, position by position, both run side by side.",
+            "The others: choices among continuations, scored as lm-eval does."
         },
         footer = {
             "",
             "Examples:",
             "  quern eval model --task perplexity --data wiki.txt --max-windows 16",
             "  quern eval model.gguf --task perplexity --protocol llama.cpp --data wiki.txt",
-            "  quern eval model-w4 --task kl --reference model --data wiki.txt"
+            "  quern eval model-w4 --task kl --reference model --data wiki.txt",
+            "  quern eval model --task hellaswag --data validation.jsonl --limit 200"
         })
 final class EvalCommand implements Callable<Integer> {
     private static final String PERPLEXITY = "perplexity";
@@ -51,10 +53,19 @@ final class EvalCommand implements Callable<Integer> {
     @Mixin
     ModelArgument model = new ModelArgument();
 
-    @Option(names = "--task", paramLabel = "TASK", defaultValue = PERPLEXITY, description = "perplexity or kl.")
+    @Option(
+            names = "--task",
+            paramLabel = "TASK",
+            defaultValue = PERPLEXITY,
+            completionCandidates = TaskNames.class,
+            description = "One of: ${COMPLETION-CANDIDATES}.")
     String task = PERPLEXITY;
 
-    @Option(names = "--data", paramLabel = "FILE", required = true, description = "The text, in UTF-8.")
+    @Option(
+            names = "--data",
+            paramLabel = "FILE",
+            required = true,
+            description = "Text in UTF-8, or the JSON Lines file of a choice task.")
     Path data = Path.of("");
 
     @Option(
@@ -74,6 +85,13 @@ final class EvalCommand implements Callable<Integer> {
 
     @Option(names = "--max-windows", paramLabel = "N", defaultValue = "0", description = "At most so many; 0 = all.")
     int maxWindows;
+
+    @Option(
+            names = "--limit",
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "At most so many questions; 0 = all.")
+    int limit;
 
     @Option(names = "--reference", paramLabel = "MODEL", description = "What kl measures the distance from.")
     @Nullable
@@ -100,31 +118,36 @@ final class EvalCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Executor how = Executor.named(executor);
-        requireKnown("task", task, List.of(PERPLEXITY, KL));
-        requireKnown("protocol", protocol, List.of(PAPER, LLAMA_CPP));
-        if (maxWindows < 0) {
-            throw new UsageException("--max-windows is 0 (all) or more, not " + maxWindows);
-        }
-        if (task.equals(KL) == (reference == null)) {
-            throw new UsageException(
-                    reference == null
-                            ? "--task kl needs --reference, the model to compare with"
-                            : "--reference belongs to --task kl");
-        }
-        String text = text();
+        require();
         try (Workers workers = Workers.of(threads.count());
-                MeasuredModel measured = MeasuredModel.open(model.resolve(), how, workers)) {
-            int[] tokens = measured.tokenizer().encode(text);
-            Windows windows = windows(measured.tokenizer());
-            windows.cut(tokens, 1);
-            ObjectNode result = reference == null
-                    ? perplexity(measured, tokens, windows)
-                    : kl(measured, tokens, windows, how, workers);
+                MeasuredModel measured = MeasuredModel.open(model.resolve(), how, workers);
+                ProgressDisplay progress = new ProgressDisplay(console, "eval")) {
+            long begun = System.nanoTime();
+            EvalReport report = ChoiceTask.named(task)
+                    .map(choices -> choices(choices, measured, progress))
+                    .orElseGet(() -> text(measured, how, workers, progress))
+                    .run(how, (System.nanoTime() - begun) / 1e9);
+            progress.close();
             if (common.json) {
-                JsonOut.print(console.out(), result);
+                JsonOut.print(console.out(), report.json());
+            } else {
+                report.lines().forEach(console.out()::println);
             }
         }
         return 0;
+    }
+
+    private void require() {
+        requireKnown("task", task, new TaskNames());
+        requireKnown("protocol", protocol, List.of(PAPER, LLAMA_CPP));
+        requireNotNegative("--max-windows", maxWindows);
+        requireNotNegative("--limit", limit);
+        if (task.equals(KL) && reference == null) {
+            throw new UsageException("--task kl needs --reference, the model to compare with");
+        }
+        if (!task.equals(KL) && reference != null) {
+            throw new UsageException("--reference belongs to --task kl");
+        }
     }
 
     private static void requireKnown(String kind, String word, List<String> known) {
@@ -133,74 +156,41 @@ final class EvalCommand implements Callable<Integer> {
         }
     }
 
-    private Windows windows(Tokenizer tokenizer) {
-        return protocol.equals(PAPER)
+    private static void requireNotNegative(String option, int value) {
+        if (value < 0) {
+            throw new UsageException(option + " is 0 (all) or more, not " + value);
+        }
+    }
+
+    private EvalReport choices(ChoiceTask choices, MeasuredModel measured, ProgressDisplay progress) {
+        List<ChoiceQuestion> questions = choices.questions(data, limit);
+        return EvalReport.of(ChoiceScore.of(
+                choices.name(),
+                measured.logits(),
+                text -> measured.tokenizer().encode(text, false),
+                questions,
+                measured.maxPositions(),
+                progress));
+    }
+
+    private EvalReport text(MeasuredModel measured, Executor how, Workers workers, ProgressDisplay progress) {
+        int[] tokens = measured.tokenizer().encode(text());
+        Windows windows = protocol.equals(PAPER)
                 ? Windows.paper(window == null ? 2048 : window)
-                : Windows.llamaCpp(window == null ? 512 : window, tokenizer.addedBos());
-    }
-
-    private ObjectNode perplexity(MeasuredModel measured, int[] tokens, Windows windows) {
-        long begun = System.nanoTime();
-        Perplexity result;
-        try (ProgressDisplay progress = new ProgressDisplay(console, "eval")) {
-            result = Perplexity.of(measured.logits(), tokens, windows, maxWindows, progress);
+                : Windows.llamaCpp(
+                        window == null ? 512 : window, measured.tokenizer().addedBos());
+        if (reference == null) {
+            return EvalReport.of(
+                    Perplexity.of(measured.logits(), tokens, windows, maxWindows, progress), windows.size());
         }
-        if (!common.json) {
-            line("perplexity", "%.4f ± %.4f", result.value(), result.standardError());
-            line("over", "%,d tokens in %d windows of %d", result.tokens(), result.windows(), windows.size());
-            line("how", "protocol %s, executor %s, %.1f s", protocol, executor, seconds(begun));
+        // a text that is too short is told before the second model is read
+        windows.cut(tokens, 1);
+        try (MeasuredModel other = MeasuredModel.open(ModelArgument.resolve(reference), how, workers)) {
+            return EvalReport.of(
+                    Divergence.of(measured.logits(), other.logits(), tokens, windows, maxWindows, progress),
+                    protocol,
+                    windows.size());
         }
-        return Json.object()
-                .put("task", task)
-                .put("protocol", protocol)
-                .put("executor", executor)
-                .put("window", windows.size())
-                .put("value", result.value())
-                .put("stderr", result.standardError())
-                .put("tokens", result.tokens())
-                .put("windows", result.windows())
-                .put("seconds", seconds(begun));
-    }
-
-    private ObjectNode kl(MeasuredModel measured, int[] tokens, Windows windows, Executor how, Workers workers) {
-        long begun = System.nanoTime();
-        Divergence result;
-        Path other = ModelArgument.resolve(String.valueOf(reference), HubCache.of(System.getenv()));
-        try (MeasuredModel compared = MeasuredModel.open(other, how, workers);
-                ProgressDisplay progress = new ProgressDisplay(console, "eval")) {
-            result = Divergence.of(measured.logits(), compared.logits(), tokens, windows, maxWindows, progress);
-        }
-        if (!common.json) {
-            line("mean KL", "%.6f ± %.6f nats a token", Math.max(0, result.meanKl()), result.standardError());
-            line(
-                    "KL",
-                    "median %.6f, 99 %% below %.4f, greatest %.4f",
-                    result.medianKl(),
-                    result.kl99(),
-                    result.maxKl());
-            line("same top token", "%.2f %%", 100 * result.top1Agreement());
-            line("perplexity", "%.4f, of the reference %.4f", result.perplexity(), result.referencePerplexity());
-            line("over", "%,d tokens in %d windows of %d", result.tokens(), result.windows(), windows.size());
-            line("how", "protocol %s, executor %s, %.1f s", protocol, executor, seconds(begun));
-        }
-        return Json.object()
-                .put("task", task)
-                .put("protocol", protocol)
-                .put("executor", executor)
-                .put("window", windows.size())
-                .put("value", result.meanKl())
-                .put("mean_kl", result.meanKl())
-                .put("stderr", result.standardError())
-                .put("median_kl", result.medianKl())
-                .put("kl_99", result.kl99())
-                .put("kl_999", result.kl999())
-                .put("max_kl", result.maxKl())
-                .put("top1_agreement", result.top1Agreement())
-                .put("ppl", result.perplexity())
-                .put("ppl_reference", result.referencePerplexity())
-                .put("tokens", result.tokens())
-                .put("windows", result.windows())
-                .put("seconds", seconds(begun));
     }
 
     private String text() {
@@ -216,11 +206,13 @@ final class EvalCommand implements Callable<Integer> {
         }
     }
 
-    private static double seconds(long begun) {
-        return (System.nanoTime() - begun) / 1e9;
-    }
+    /// For `--help` and shell completion.
+    static final class TaskNames extends ArrayList<String> {
+        private static final long serialVersionUID = 1L;
 
-    private void line(String name, String format, Object... values) {
-        console.out().println(String.format(Locale.ROOT, "%-14s  ", name) + String.format(Locale.ROOT, format, values));
+        TaskNames() {
+            super(List.of(PERPLEXITY, KL));
+            ChoiceTask.ALL.forEach(task -> add(task.name()));
+        }
     }
 }

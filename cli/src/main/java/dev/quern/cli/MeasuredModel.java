@@ -16,6 +16,7 @@ final class MeasuredModel implements AutoCloseable {
     private final Deque<Runnable> closers = new ArrayDeque<>();
     private final Tokenizer tokenizer;
     private final LogitModel logits;
+    private final int maxPositions;
 
     private MeasuredModel(Path path, Executor executor, Workers workers) {
         boolean complete = false;
@@ -26,6 +27,7 @@ final class MeasuredModel implements AutoCloseable {
             tokenizer = checkpoint.tokenizer();
             closers.push(tokenizer::close);
             tokenizer.check(checkpoint.network().config().vocabSize());
+            maxPositions = checkpoint.network().config().maxPositions();
             logits = switch (executor) {
                 case JAVA -> LogitModel.of(new Model(checkpoint.network(), checkpoint.weights(), workers));
                 case TORCH -> torch(checkpoint);
@@ -51,6 +53,11 @@ final class MeasuredModel implements AutoCloseable {
 
     LogitModel logits() {
         return logits;
+    }
+
+    /// Tokens that the model was made for.
+    int maxPositions() {
+        return maxPositions;
     }
 
     private LogitModel torch(Checkpoint checkpoint) {

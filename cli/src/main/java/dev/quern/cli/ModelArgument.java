@@ -17,6 +17,11 @@ final class ModelArgument {
 
     /// The directory or file it stands for: `demo`, a path, or a hub id in the local cache.
     Path resolve() {
+        return resolve(text);
+    }
+
+    /// The same for a model that another option names.
+    static Path resolve(String text) {
         return resolve(text, HubCache.of(System.getenv()));
     }
 
