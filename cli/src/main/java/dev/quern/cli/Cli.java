@@ -40,6 +40,8 @@ final class Cli {
         line.addSubcommand(new BenchCommand(console));
         line.addSubcommand(new ConvertCommand(console));
         line.addSubcommand(new DoctorCommand(console));
+        line.addSubcommand(new DemoCommand(console));
+        line.addSubcommand(new TrainDemoCommand(console));
         line.setDefaultValueProvider(new Threads.Defaults());
         line.setUsageHelpWidth(Math.clamp(console.columns(), 80, 120));
         line.setParameterExceptionHandler((e, _) -> wrongUsage(console, e));

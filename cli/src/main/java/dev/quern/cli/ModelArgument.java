@@ -1,6 +1,7 @@
 package dev.quern.cli;
 
 import dev.quern.core.QuernException;
+import dev.quern.demo.DemoModel;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -25,7 +26,11 @@ final class ModelArgument {
         return resolve(text, HubCache.of(System.getenv()));
     }
 
+    /// The name comes first: a checkout of Quern has a folder `demo`, which is written `./demo`.
     static Path resolve(String text, HubCache cache) {
+        if (text.equals("demo")) {
+            return DemoModel.directory();
+        }
         try {
             Path path = Path.of(text);
             if (!text.isEmpty() && Files.exists(path)) {
