@@ -96,7 +96,7 @@ public final class Gptq implements WeightMethod<Gptq.Config> {
         if (hessian.dropped() > 0) {
             notes.add(hessian.dropped() + " tokens with inputs that are not finite were left out");
         }
-        Optional<Damping> damping = Damping.of(hessian, config.damping(), config.actOrder(), task.parallel());
+        Optional<Damping> damping = hessian.damped(config.damping(), config.actOrder(), task.parallel());
         if (damping.isEmpty()) {
             return roundToNearest(task, config, "rtn: the Hessian is not positive definite even damped", notes);
         }

@@ -12,10 +12,9 @@ import org.jspecify.annotations.Nullable;
 /// come
 /// in order, so the sums do not depend on the number of threads. Of H only the upper half is computed.
 final class HessianSum {
-    /// Rows of H of one task.
-    private static final int STRIP = 64;
-
     private final int size;
+    /// Rows of H of one task: few enough that little below the diagonal is computed in vain.
+    private final int strip;
     private final double[] h;
     private final double @Nullable [] drift;
     private final Parallel parallel;
@@ -24,6 +23,7 @@ final class HessianSum {
 
     HessianSum(int size, boolean drift, Parallel parallel) {
         this.size = size;
+        this.strip = Math.max(96, Math.ceilDiv(size, 12));
         this.h = new double[Math.multiplyExact(size, size)];
         this.drift = drift ? new double[h.length] : null;
         this.parallel = parallel;
@@ -44,7 +44,7 @@ final class HessianSum {
                 }
             }
         }
-        int strips = (size + STRIP - 1) / STRIP;
+        int strips = (size + strip - 1) / strip;
         TorchScope.run(() -> {
             TorchTensor inputs = TorchTensor.ofRange(x, 0, rows, size);
             TorchTensor gaps = reference == null
@@ -54,9 +54,9 @@ final class HessianSum {
                     strips,
                     task -> TorchScope.run(() -> Torch.noGrad(() -> {
                         // long strips and short ones in turn, so that every thread's share is alike
-                        int strip = task % 2 == 0 ? task / 2 : strips - 1 - task / 2;
-                        int from = strip * STRIP;
-                        int to = Math.min(size, from + STRIP);
+                        int at = task % 2 == 0 ? task / 2 : strips - 1 - task / 2;
+                        int from = at * strip;
+                        int to = Math.min(size, from + strip);
                         accumulate(h, inputs, inputs, from, to, from);
                         if (gaps != null && drift != null) {
                             accumulate(drift, gaps, inputs, from, to, 0);

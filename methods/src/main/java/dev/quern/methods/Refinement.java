@@ -1,18 +1,22 @@
 package dev.quern.methods;
 
+import dev.quern.torch.Torch;
+import dev.quern.torch.TorchScope;
+import dev.quern.torch.TorchTensor;
 import java.util.Arrays;
+
 /// Improves finished codes and scales of each row under the exact loss `Δᵀ·H·Δ`, which never rises:
 ///
 /// - scales: for fixed codes the best scales of a row's groups jointly are a small least-squares problem;
 /// - codes: one code at a time moves to where the others want it (coordinate descent; each move costs one row of H).
 ///
 /// `target [rows, cols]`, `codes` and the grid's scales are changed in place for the rows worked on.
-
 final class Refinement {
     private static final int SWEEPS = 3;
     private static final double GAIN = 1e-9;
 
     private final double[] h;
+    private final double[] curvature;
     private final double[] target;
     private final byte[] codes;
     private final Grid grid;
@@ -29,123 +33,134 @@ final class Refinement {
         this.losses = losses;
         this.n = grid.cols();
         this.groups = grid.groups();
+        this.curvature = new double[n];
+        for (int i = 0; i < n; i++) {
+            curvature[i] = h[i * n + i];
+        }
     }
 
     /// `rounds` of scales and codes; with 0 only the losses are computed.
     void run(int rounds, Parallel parallel) {
-        // what a task keeps of its rows, H·A above all, stays within some megabytes
-        int tile = Math.clamp((4 << 20) / (8L * groups * n), 1, 8);
-        parallel.run((grid.rows() + tile - 1) / tile, task -> {
-            int from = task * tile;
-            new Tile(from, Math.min(grid.rows(), from + tile)).run(rounds);
+        TorchScope.run(() -> {
+            TorchTensor shared = TorchTensor.of(h, n, n);
+            parallel.run(
+                    (grid.rows() + Products.STRIP - 1) / Products.STRIP,
+                    task -> TorchScope.run(() -> Torch.noGrad(() -> {
+                        int from = task * Products.STRIP;
+                        new Strip(from, Math.min(grid.rows(), from + Products.STRIP), shared).run(rounds);
+                        return from;
+                    })));
         });
     }
 
-    /// A few rows that share each row of H while it is near.
-    private final class Tile {
+    /// Some rows that go through the products together.
+    private final class Strip {
         private final int from;
         private final int count;
+        private final TorchTensor shared;
         /// `H·Δ` of each row.
-        private final double[] slope;
-        /// `H·A_g` of each row and group, where column g of A holds the row's `q − z` within the group.
-        private final double[] spread;
+        private double[] slope;
 
-        Tile(int from, int to) {
+        Strip(int from, int to, TorchTensor shared) {
             this.from = from;
             this.count = to - from;
-            this.slope = new double[count * n];
-            this.spread = new double[count * groups * n];
+            this.shared = shared;
+            this.slope = new double[0];
         }
 
         void run(int rounds) {
             double[] gaps = new double[count * n];
             for (int i = 0; i < gaps.length; i++) {
                 int at = from * n + i;
-                gaps[i] = target[at] - value(at / n, at % n);
+                int code = Byte.toUnsignedInt(codes[at]);
+                gaps[i] = target[at] - grid.value(at / n, at % n / grid.groupSize(), code);
             }
-            for (int k = 0; k < n; k += 4) {
-                for (int row = 0; row < count; row++) {
-                    Axpy.addRows(slope, row * n, h, k * n, n, n, gaps, row * n + k, Math.min(4, n - k));
-                }
+            slope = product(gaps);
+            System.arraycopy(Products.rowDots(gaps, slope, count), 0, losses, from, count);
+            if (rounds == 0) {
+                return;
             }
-            for (int row = 0; row < count; row++) {
-                losses[from + row] = Axpy.dot(gaps, row * n, slope, row * n, n);
-            }
+            double[] aim = product(Arrays.copyOfRange(target, from * n, (from + count) * n));
             for (int round = 0; round < rounds; round++) {
-                scales();
+                scales(aim);
                 for (int row = 0; row < count; row++) {
                     descend(row);
                 }
             }
         }
 
-        private double value(int row, int col) {
-            return grid.value(row, col / grid.groupSize(), Byte.toUnsignedInt(codes[row * n + col]));
+        private double[] product(double[] values) {
+            return TorchScope.call(
+                    () -> TorchTensor.of(values, count, n).matmul(shared).toDoubles());
         }
 
-        private void scales() {
-            Arrays.fill(spread, 0);
+        /// Least squares over all scales of a row at once; `aim` is `H·target`.
+        private void scales(double[] aim) {
             int size = grid.groupSize();
             double[] steps = new double[count * n];
             for (int i = 0; i < steps.length; i++) {
                 int at = from * n + i;
                 steps[i] = Byte.toUnsignedInt(codes[at]) - grid.zero(at / n, at % n / size);
             }
-            for (int group = 0; group < groups; group++) {
-                for (int k = group * size; k < (group + 1) * size; k += 4) {
-                    int four = Math.min(4, (group + 1) * size - k);
+            double[] normal = normal(steps);
+            float[] scales = new float[count * groups];
+            double[] right = new double[groups];
+            for (int row = 0; row < count; row++) {
+                for (int g = 0; g < groups; g++) {
+                    int at = row * n + g * size;
+                    right[g] = Axpy.dot(steps, at, aim, at, size);
+                }
+                double[] own = Arrays.copyOfRange(normal, row * groups * groups, (row + 1) * groups * groups);
+                boolean solved = SmallSolve.symmetric(own, right, groups);
+                for (int g = 0; g < groups; g++) {
+                    float old = grid.scale(from + row, g);
+                    boolean usable = solved && right[g] > 0.25 * old && right[g] < 4 * old;
+                    scales[row * groups + g] = usable ? grid.storable(right[g]) : old;
+                }
+            }
+            offer(steps, scales);
+        }
+
+        /// `steps_gᵀ·H·steps_k` of each row and each pair of its groups, `[count, groups, groups]`.
+        private double[] normal(double[] steps) {
+            int size = grid.groupSize();
+            double[] normal = new double[count * groups * groups];
+            TorchScope.run(() -> {
+                TorchTensor all = TorchTensor.of(steps, count, n);
+                for (int g = 0; g < groups; g++) {
+                    int start = g * size;
+                    int width = n - start;
+                    double[] spread = TorchScope.call(() -> all.slice(1, start, start + size)
+                            .matmul(shared.slice(0, start, start + size).slice(1, start, n))
+                            .toDoubles());
                     for (int row = 0; row < count; row++) {
-                        int at = (row * groups + group) * n;
-                        Axpy.addRows(spread, at, h, k * n, n, n, steps, row * n + k, four);
+                        for (int k = g; k < groups; k++) {
+                            double value =
+                                    Axpy.dot(spread, row * width + k * size - start, steps, row * n + k * size, size);
+                            normal[(row * groups + g) * groups + k] = value;
+                            normal[(row * groups + k) * groups + g] = value;
+                        }
                     }
                 }
+            });
+            return normal;
+        }
+
+        /// Takes the new scales of those rows whose loss they lower.
+        private void offer(double[] steps, float[] scales) {
+            double[] gaps = new double[count * n];
+            for (int i = 0; i < gaps.length; i++) {
+                gaps[i] = target[from * n + i] - scales[i / n * groups + i % n / grid.groupSize()] * steps[i];
             }
+            double[] next = product(gaps);
+            double[] found = Products.rowDots(gaps, next, count);
             for (int row = 0; row < count; row++) {
-                refit(row, steps);
-            }
-        }
-
-        /// The joint least squares over the scales of one row.
-        private void refit(int row, double[] steps) {
-            int size = grid.groupSize();
-            double[] pull = Arrays.copyOfRange(slope, row * n, (row + 1) * n);
-            for (int g = 0; g < groups; g++) {
-                Axpy.add(pull, 0, spread, (row * groups + g) * n, n, grid.scale(from + row, g));
-            }
-            double[] normal = new double[groups * groups];
-            double[] right = new double[groups];
-            for (int g = 0; g < groups; g++) {
-                right[g] = Axpy.dot(steps, row * n + g * size, pull, g * size, size);
-                for (int other = 0; other < groups; other++) {
-                    normal[g * groups + other] =
-                            Axpy.dot(steps, row * n + g * size, spread, (row * groups + other) * n + g * size, size);
-                }
-            }
-            if (!SmallSolve.symmetric(normal, right, groups)) {
-                return;
-            }
-            offer(row, steps, pull, right);
-        }
-
-        /// Takes the new scales, rounded to storage, if the loss falls.
-        private void offer(int row, double[] steps, double[] pull, double[] wanted) {
-            float[] scales = new float[groups];
-            for (int g = 0; g < groups; g++) {
-                double old = grid.scale(from + row, g);
-                boolean usable = wanted[g] > 0.25 * old && wanted[g] < 4 * old;
-                scales[g] = usable ? grid.storable(wanted[g]) : (float) old;
-                Axpy.add(pull, 0, spread, (row * groups + g) * n, n, -scales[g]);
-            }
-            double loss = 0;
-            for (int col = 0; col < n; col++) {
-                double gap = target[(from + row) * n + col] - scales[col / grid.groupSize()] * steps[row * n + col];
-                loss += gap * pull[col];
-            }
-            if (loss < losses[from + row] && loss >= 0) {
-                losses[from + row] = loss;
-                System.arraycopy(pull, 0, slope, row * n, n);
-                for (int g = 0; g < groups; g++) {
-                    grid.set(from + row, g, scales[g], grid.zero(from + row, g));
+                if (found[row] < losses[from + row] && found[row] >= 0) {
+                    losses[from + row] = found[row];
+                    System.arraycopy(next, row * n, slope, row * n, n);
+                    for (int g = 0; g < groups; g++) {
+                        grid.set(from + row, g, scales[row * groups + g], grid.zero(from + row, g));
+                    }
                 }
             }
         }
@@ -168,14 +183,13 @@ final class Refinement {
             int group = col / grid.groupSize();
             int code = Byte.toUnsignedInt(codes[at]);
             double now = grid.value(from + row, group, code);
-            double curvature = h[col * n + col];
             double pull = slope[row * n + col];
-            int next = grid.code(from + row, group, (float) (now + pull / curvature));
+            int next = grid.code(from + row, group, (float) (now + pull / curvature[col]));
             if (next == code) {
                 return false;
             }
             double step = grid.value(from + row, group, next) - now;
-            double change = step * (step * curvature - 2 * pull);
+            double change = step * (step * curvature[col] - 2 * pull);
             if (change > -GAIN * losses[from + row]) {
                 return false;
             }

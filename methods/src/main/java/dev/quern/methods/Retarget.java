@@ -5,8 +5,6 @@ package dev.quern.methods;
 /// rounds
 /// W* (the idea of GPTAQ, arXiv:2504.02692, with two triangular solves in place of its correction matrix).
 final class Retarget {
-    private static final int TILE = 8;
-
     private Retarget() {}
 
     /// `W*` in the columns' own order. The share is shrunk by `tokens / (tokens + 8·cols)`, since D is an estimate.
@@ -21,70 +19,26 @@ final class Retarget {
             return target;
         }
         double shrunk = share * hessian.tokens() / (hessian.tokens() + 8.0 * cols);
-        double[] turned = transposed(damping.factor());
-        parallel.run((rows + TILE - 1) / TILE, task -> {
-            int from = task * TILE;
-            int to = Math.min(rows, from + TILE);
-            double[] y = product(target, drift, from, to, cols);
-            double[] x = solve(y, to - from, damping, turned);
-            for (int row = from; row < to; row++) {
-                for (int q = 0; q < cols; q++) {
-                    int col = damping.order()[q];
-                    if (!damping.dead()[col]) {
-                        target[row * cols + col] += shrunk * x[(row - from) * cols + q];
-                    }
+        int[] order = damping.order();
+        double[] pull = inOrder(Products.multiply(target, rows, drift, cols, parallel), order);
+        double[] shift = Products.solve(pull, rows, damping.factor().r(), cols, parallel);
+        for (int row = 0; row < rows; row++) {
+            for (int q = 0; q < cols; q++) {
+                if (!damping.dead()[order[q]]) {
+                    target[row * cols + order[q]] += shrunk * shift[row * cols + q];
                 }
             }
-        });
+        }
         return target;
     }
 
-    /// Rows `from … to` of `W·D`.
-    private static double[] product(double[] weight, double[] drift, int from, int to, int n) {
-        double[] y = new double[(to - from) * n];
-        for (int k = 0; k < n; k += 4) {
-            for (int row = from; row < to; row++) {
-                Axpy.addRows(y, (row - from) * n, drift, k * n, n, n, weight, row * n + k, Math.min(4, n - k));
+    private static double[] inOrder(double[] values, int[] order) {
+        double[] permuted = new double[values.length];
+        for (int at = 0; at < values.length; at += order.length) {
+            for (int q = 0; q < order.length; q++) {
+                permuted[at + q] = values[at + order[q]];
             }
         }
-        return y;
-    }
-
-    /// `y·H⁻¹` in processing order: `u·Rᵀ = y`, then `x·R = u`.
-    private static double[] solve(double[] y, int rows, Damping damping, double[] turned) {
-        int n = damping.order().length;
-        double[] r = damping.factor().r();
-        double[] x = new double[y.length];
-        for (int row = 0; row < rows; row++) {
-            for (int q = 0; q < n; q++) {
-                x[row * n + q] = y[row * n + damping.order()[q]];
-            }
-        }
-        for (int k = n - 1; k >= 0; k--) {
-            for (int row = 0; row < rows; row++) {
-                double u = x[row * n + k] / r[k * n + k];
-                x[row * n + k] = u;
-                Axpy.add(x, row * n, turned, k * n, k, -u);
-            }
-        }
-        for (int i = 0; i < n; i++) {
-            for (int row = 0; row < rows; row++) {
-                double value = x[row * n + i] / r[i * n + i];
-                x[row * n + i] = value;
-                Axpy.add(x, row * n + i + 1, r, i * n + i + 1, n - i - 1, -value);
-            }
-        }
-        return x;
-    }
-
-    private static double[] transposed(UpperFactor factor) {
-        int n = factor.size();
-        double[] turned = new double[n * n];
-        for (int i = 0; i < n; i++) {
-            for (int j = i; j < n; j++) {
-                turned[j * n + i] = factor.r()[i * n + j];
-            }
-        }
-        return turned;
+        return permuted;
     }
 }

@@ -1,10 +1,10 @@
 package dev.quern.methods;
 
+import java.util.Arrays;
+
 /// Measures rows under the exact loss `Δ·H·Δᵀ` and keeps whichever candidate is better, so that nothing is ever worse
 /// than round to nearest on the calibration text.
 final class Safeguard {
-    private static final int TILE = 8;
-
     private final double[] h;
     private final double[] target;
     private final Parallel parallel;
@@ -25,7 +25,7 @@ final class Safeguard {
         for (int i = 0; i < gaps.length; i++) {
             gaps[i] = target[i] - plain.value(i / cols, i % cols / plain.groupSize(), Byte.toUnsignedInt(nearest[i]));
         }
-        double[] other = quadratic(gaps, grid.rows());
+        double[] other = quadratic(gaps, grid.rows(), cols);
         int kept = 0;
         for (int row = 0; row < grid.rows(); row++) {
             if (!(losses[row] <= other[row])) {
@@ -44,31 +44,11 @@ final class Safeguard {
         for (int i = 0; i < wide.length; i++) {
             wide[i] = weight[i];
         }
-        double sum = 0;
-        for (double row : quadratic(wide, rows)) {
-            sum += row;
-        }
-        return sum;
+        return Arrays.stream(quadratic(wide, rows, wide.length / rows)).sum();
     }
 
     /// `v·H·vᵀ` of each row of `values`.
-    private double[] quadratic(double[] values, int rows) {
-        int n = values.length / rows;
-        double[] results = new double[rows];
-        parallel.run((rows + TILE - 1) / TILE, task -> {
-            int from = task * TILE;
-            int to = Math.min(rows, from + TILE);
-            double[] products = new double[(to - from) * n];
-            for (int k = 0; k < n; k += 4) {
-                for (int row = from; row < to; row++) {
-                    int four = Math.min(4, n - k);
-                    Axpy.addRows(products, (row - from) * n, h, k * n, n, n, values, row * n + k, four);
-                }
-            }
-            for (int row = from; row < to; row++) {
-                results[row] = Axpy.dot(products, (row - from) * n, values, row * n, n);
-            }
-        });
-        return results;
+    private double[] quadratic(double[] values, int rows, int cols) {
+        return Products.rowDots(Products.multiply(values, rows, h, cols, parallel), values, rows);
     }
 }
