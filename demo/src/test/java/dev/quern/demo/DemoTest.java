@@ -10,6 +10,7 @@ import dev.quern.methods.Methods;
 import dev.quern.models.Checkpoint;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -85,9 +86,13 @@ class DemoTest {
 
     @Test
     void theFloatModelTheBestAndTheWorstContinueTheSameBeginning() {
+        List<String> byDivergence = result.rows().stream()
+                .sorted(Comparator.comparingDouble(Row::kl))
+                .map(Row::label)
+                .toList();
         assertThat(result.continuations())
                 .extracting(Demo.Continuation::label)
-                .containsExactly("float", "gptq 4 bits", "rtn 2 bits");
+                .containsExactly("float", byDivergence.get(1), byDivergence.getLast());
         assertThat(result.continuations()).allSatisfy(c -> assertThat(c.text()).hasSizeGreaterThan(40));
     }
 
