@@ -22,7 +22,7 @@ record Bf16Panels(int rows, int cols, int[][] panels) implements Panels {
     }
 
     @Override
-    public void dot(int panel, float[] x, int xAt, float[] sums, int sumsAt, float[] y, int yAt) {
+    public void dot(int panel, float[] x, int xAt, float[] sums, int sumsAt, float[] y, int yAt, Scratch scratch) {
         int[] w = panels[panel];
         for (int lane = 0; lane < ROWS; lane += 4 * L) {
             FloatVector s0 = FloatVector.zero(F);

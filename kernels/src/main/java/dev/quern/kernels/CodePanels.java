@@ -10,11 +10,12 @@ import org.jspecify.annotations.Nullable;
 /// Panels of signed integer codes of 2, 3, 4 or 8 bits, with a scale for each group of inputs of each row.
 ///
 /// A weight is `scale · (code − zero)`, or `scale · (code + bias) + minimum`, or `scale · code`, in that order of
-/// evaluation. Codes of consecutive inputs of a row are packed into ints, lowest bits first (3 bits: 32 codes in three
-/// ints): `words[p][w · 64 + r]`; `scales`, `zeros` and `minima`: `[p][g · 64 + r]`.
+/// evaluation. Codes of consecutive inputs of a row are packed into ints, the first on top (3 bits: 32 codes in three
+/// ints, see `Codes3Dot`): `words[p][w · 64 + r]`; `scales`, `zeros` and `minima`: `[p][g · 64 + r]`.
 ///
 /// One token sums `code · x` over a group before scaling, and the zero points or minima apart, times the group's sum
-/// of x.
+/// of x. The sums of all groups go through memory, so that the loops over codes are small methods without branches,
+/// which the compiler makes once and keeps.
 final class CodePanels implements Panels {
     private static final VectorSpecies<Float> F = VectorWidth.FLOATS;
     private static final VectorSpecies<Integer> I = VectorWidth.INTS;
@@ -61,23 +62,10 @@ final class CodePanels implements Panels {
     void setRow(int row, byte[] codes, float[] scale, float[] shift) {
         int panel = row / ROWS;
         int lane = row % ROWS;
-        int[] target = words[panel];
-        int[] source = order.source();
-        int mask = (1 << bits) - 1;
-        long pending = 0;
-        int held = 0;
-        int at = lane;
-        for (int i = 0; i < order.length(); i++) {
-            int from = source == null ? i : source[i];
-            long code = from < 0 ? 0 : codes[from] & mask;
-            pending |= code << held;
-            held += bits;
-            if (held >= 32) {
-                target[at] = (int) pending;
-                at += ROWS;
-                pending >>>= 32;
-                held -= 32;
-            }
+        if (bits == 3) {
+            pack3(codes, words[panel], lane);
+        } else {
+            pack(codes, words[panel], lane);
         }
         for (int g = 0; g < order.groups(); g++) {
             scales[panel][g * ROWS + lane] = scale[g];
@@ -88,6 +76,34 @@ final class CodePanels implements Panels {
                 minima[panel][g * ROWS + lane] = shift[g];
             }
         }
+    }
+
+    private void pack(byte[] codes, int[] target, int lane) {
+        int mask = (1 << bits) - 1;
+        int each = 32 / bits;
+        for (int i = 0, at = lane; i < order.length(); i += each, at += ROWS) {
+            int word = 0;
+            for (int n = i; n < i + each; n++) {
+                word = word << bits | code(codes, n) & mask;
+            }
+            target[at] = word;
+        }
+    }
+
+    private void pack3(byte[] codes, int[] target, int lane) {
+        int[] some = new int[32];
+        for (int i = 0, at = lane; i < order.length(); i += 32, at += 3 * ROWS) {
+            for (int n = 0; n < 32; n++) {
+                some[n] = code(codes, i + n);
+            }
+            Codes3Dot.pack(some, target, at);
+        }
+    }
+
+    private int code(byte[] codes, int place) {
+        int[] source = order.source();
+        int from = source == null ? place : source[place];
+        return from < 0 ? 0 : codes[from];
     }
 
     @Override
@@ -112,17 +128,86 @@ final class CodePanels implements Panels {
     }
 
     @Override
-    public void dot(int panel, float[] x, int xAt, float[] sums, int sumsAt, float[] y, int yAt) {
+    public void dot(int panel, float[] x, int xAt, float[] sums, int sumsAt, float[] y, int yAt, Scratch scratch) {
         int[] w = words[panel];
         int[] starts = order.starts();
-        float[] s = scales[panel];
-        float[] z = zeros == null ? null : zeros[panel];
-        float[] m = minima == null ? null : minima[panel];
-        switch (bits) {
-            case 2 -> Codes2Dot.dot(w, starts, s, z, m, bias, x, xAt, sums, sumsAt, y, yAt);
-            case 3 -> Codes3Dot.dot(w, starts, s, z, m, bias, x, xAt, sums, sumsAt, y, yAt);
-            case 4 -> Codes4Dot.dot(w, starts, s, z, m, bias, x, xAt, sums, sumsAt, y, yAt);
-            default -> Codes8Dot.dot(w, starts, s, z, m, bias, x, xAt, sums, sumsAt, y, yAt);
+        float[] parts = scratch.floats(Scratch.PARTS, order.groups() * ROWS);
+        for (int g = 0; g < order.groups(); g++) {
+            int at = (int) ((long) starts[g] * bits / 32) * ROWS;
+            int from = xAt + starts[g];
+            int to = xAt + starts[g + 1];
+            switch (bits) {
+                case 2 -> Codes2Dot.dot(w, at, x, from, to, parts, g * ROWS);
+                case 3 -> Codes3Dot.dot(w, at, x, from, to, parts, g * ROWS);
+                case 4 -> Codes4Dot.dot(w, at, x, from, to, parts, g * ROWS);
+                default -> Codes8Dot.dot(w, at, x, from, to, parts, g * ROWS);
+            }
+        }
+        if (zeros != null) {
+            sumWithZeros(parts, scales[panel], zeros[panel], sums, sumsAt, order.groups(), y, yAt);
+        } else if (minima != null) {
+            sumWithMinima(parts, scales[panel], minima[panel], bias, sums, sumsAt, order.groups(), y, yAt);
+        } else {
+            sum(parts, scales[panel], order.groups(), y, yAt);
+        }
+    }
+
+    private static void sum(float[] parts, float[] scales, int groups, float[] y, int yAt) {
+        for (int lane = 0; lane < ROWS; lane += 2 * L) {
+            FloatVector t0 = FloatVector.zero(F);
+            FloatVector t1 = t0;
+            for (int g = 0, of = lane; g < groups; g++, of += ROWS) {
+                t0 = FloatVector.fromArray(F, scales, of).fma(FloatVector.fromArray(F, parts, of), t0);
+                t1 = FloatVector.fromArray(F, scales, of + L).fma(FloatVector.fromArray(F, parts, of + L), t1);
+            }
+            t0.intoArray(y, yAt + lane);
+            t1.intoArray(y, yAt + lane + L);
+        }
+    }
+
+    private static void sumWithZeros(
+            float[] parts, float[] scales, float[] zeros, float[] sums, int sumsAt, int groups, float[] y, int yAt) {
+        for (int lane = 0; lane < ROWS; lane += 2 * L) {
+            FloatVector t0 = FloatVector.zero(F);
+            FloatVector t1 = t0;
+            for (int g = 0, of = lane; g < groups; g++, of += ROWS) {
+                FloatVector less = FloatVector.broadcast(F, -sums[sumsAt + g]);
+                FloatVector s0 = less.fma(FloatVector.fromArray(F, zeros, of), FloatVector.fromArray(F, parts, of));
+                FloatVector s1 =
+                        less.fma(FloatVector.fromArray(F, zeros, of + L), FloatVector.fromArray(F, parts, of + L));
+                t0 = FloatVector.fromArray(F, scales, of).fma(s0, t0);
+                t1 = FloatVector.fromArray(F, scales, of + L).fma(s1, t1);
+            }
+            t0.intoArray(y, yAt + lane);
+            t1.intoArray(y, yAt + lane + L);
+        }
+    }
+
+    private static void sumWithMinima(
+            float[] parts,
+            float[] scales,
+            float[] minima,
+            float bias,
+            float[] sums,
+            int sumsAt,
+            int groups,
+            float[] y,
+            int yAt) {
+        for (int lane = 0; lane < ROWS; lane += 2 * L) {
+            FloatVector t0 = FloatVector.zero(F);
+            FloatVector t1 = t0;
+            for (int g = 0, of = lane; g < groups; g++, of += ROWS) {
+                FloatVector sum = FloatVector.broadcast(F, sums[sumsAt + g]);
+                FloatVector more = sum.mul(bias);
+                t0 = sum.fma(FloatVector.fromArray(F, minima, of), t0);
+                t1 = sum.fma(FloatVector.fromArray(F, minima, of + L), t1);
+                FloatVector s0 = FloatVector.fromArray(F, parts, of).add(more);
+                FloatVector s1 = FloatVector.fromArray(F, parts, of + L).add(more);
+                t0 = FloatVector.fromArray(F, scales, of).fma(s0, t0);
+                t1 = FloatVector.fromArray(F, scales, of + L).fma(s1, t1);
+            }
+            t0.intoArray(y, yAt + lane);
+            t1.intoArray(y, yAt + lane + L);
         }
     }
 
@@ -159,38 +244,16 @@ final class CodePanels implements Panels {
     /// Codes of the places `from … to − 1` as floats.
     private void codes(int[] w, int lane, int from, int to, float[] tile) {
         if (bits == 3) {
-            codes3(w, lane, from, to, tile);
+            Codes3Dot.unpack(w, from / 32 * 3 * ROWS + lane, from, to, tile, lane);
             return;
         }
         int each = 32 / bits;
         for (int k = from; k < to; k += each) {
             IntVector word = IntVector.fromArray(I, w, k / each * ROWS + lane);
-            for (int n = 0; n < each; n++) {
-                word.lanewise(VectorOperators.LSHL, 32 - bits * (n + 1))
-                        .lanewise(VectorOperators.ASHR, 32 - bits)
-                        .convert(VectorOperators.I2F, 0)
-                        .reinterpretAsFloats()
-                        .intoArray(tile, (k + n) * ROWS + lane);
-            }
-        }
-    }
-
-    private static void codes3(int[] w, int lane, int from, int to, float[] tile) {
-        for (int k = from; k < to; k += 32) {
-            int at = k / 32 * 3 * ROWS + lane;
-            for (int n = 0; n < 32; n++) {
-                int word = 3 * n / 32;
-                int shift = 3 * n % 32;
-                IntVector code = IntVector.fromArray(I, w, at + word * ROWS).lanewise(VectorOperators.LSHR, shift);
-                if (shift > 29) {
-                    code = code.or(IntVector.fromArray(I, w, at + (word + 1) * ROWS)
-                            .lanewise(VectorOperators.LSHL, 32 - shift));
-                }
-                code.lanewise(VectorOperators.LSHL, 29)
-                        .lanewise(VectorOperators.ASHR, 29)
-                        .convert(VectorOperators.I2F, 0)
-                        .reinterpretAsFloats()
-                        .intoArray(tile, (k + n) * ROWS + lane);
+            for (int n = k; n < k + each; n++) {
+                IntVector code = word.lanewise(VectorOperators.ASHR, 32 - bits);
+                code.convert(VectorOperators.I2F, 0).reinterpretAsFloats().intoArray(tile, n * ROWS + lane);
+                word = word.lanewise(VectorOperators.LSHL, bits);
             }
         }
     }

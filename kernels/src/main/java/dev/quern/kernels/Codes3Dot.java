@@ -4,12 +4,13 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
-import org.jspecify.annotations.Nullable;
 
-/// One token times a panel of 3-bit codes: 32 inputs of a row to three ints.
+/// One token times a group of a panel of 3-bit codes: 32 inputs of a row to three ints.
 ///
-/// Signed codes are cut out by a shift to the top and an arithmetic shift down; 2 vectors of rows share each broadcast
-/// input. Even and odd inputs have sums of their own, to hide the latency of the multiply-add.
+/// Each int holds ten codes, the first on top, and two bits at the bottom: the upper bits of code 30 in the first int,
+/// of code 31 in the third, and in the second int the lowest bit of each. Two vectors of rows, each with a sum for
+/// every
+/// int, share the broadcast inputs. Helper methods would not be inlined here and box every vector.
 final class Codes3Dot {
     private static final VectorSpecies<Float> F = VectorWidth.FLOATS;
     private static final VectorSpecies<Integer> I = VectorWidth.INTS;
@@ -18,479 +19,105 @@ final class Codes3Dot {
 
     private Codes3Dot() {}
 
-    /// See `CodePanels` for the arguments.
-    static void dot(
-            int[] w,
-            int[] starts,
-            float[] scales,
-            float @Nullable [] zeros,
-            float @Nullable [] minima,
-            float bias,
-            float[] x,
-            int xAt,
-            float[] sums,
-            int sumsAt,
-            float[] y,
-            int yAt) {
-        for (int lane = 0; lane < ROWS; lane += 2 * L) {
-            FloatVector t0 = FloatVector.zero(F);
-            FloatVector t1 = FloatVector.zero(F);
-            int at = lane;
-            for (int g = 0; g < starts.length - 1; g++) {
-                FloatVector s0 = FloatVector.zero(F);
-                FloatVector o0 = FloatVector.zero(F);
-                FloatVector s1 = FloatVector.zero(F);
-                FloatVector o1 = FloatVector.zero(F);
-                int end = xAt + starts[g + 1];
-                for (int k = xAt + starts[g]; k < end; k += 32, at += 3 * ROWS) {
-                    IntVector w00 = IntVector.fromArray(I, w, at);
-                    IntVector w01 = IntVector.fromArray(I, w, at + ROWS);
-                    IntVector w02 = IntVector.fromArray(I, w, at + 2 * ROWS);
-                    IntVector w10 = IntVector.fromArray(I, w, at + L);
-                    IntVector w11 = IntVector.fromArray(I, w, at + ROWS + L);
-                    IntVector w12 = IntVector.fromArray(I, w, at + 2 * ROWS + L);
-                    FloatVector x0 = FloatVector.broadcast(F, x[k]);
-                    s0 = x0.fma(
-                            w00.lanewise(VectorOperators.LSHL, 29)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s0);
-                    s1 = x0.fma(
-                            w10.lanewise(VectorOperators.LSHL, 29)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s1);
-                    FloatVector x1 = FloatVector.broadcast(F, x[k + 1]);
-                    o0 = x1.fma(
-                            w00.lanewise(VectorOperators.LSHL, 26)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o0);
-                    o1 = x1.fma(
-                            w10.lanewise(VectorOperators.LSHL, 26)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o1);
-                    FloatVector x2 = FloatVector.broadcast(F, x[k + 2]);
-                    s0 = x2.fma(
-                            w00.lanewise(VectorOperators.LSHL, 23)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s0);
-                    s1 = x2.fma(
-                            w10.lanewise(VectorOperators.LSHL, 23)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s1);
-                    FloatVector x3 = FloatVector.broadcast(F, x[k + 3]);
-                    o0 = x3.fma(
-                            w00.lanewise(VectorOperators.LSHL, 20)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o0);
-                    o1 = x3.fma(
-                            w10.lanewise(VectorOperators.LSHL, 20)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o1);
-                    FloatVector x4 = FloatVector.broadcast(F, x[k + 4]);
-                    s0 = x4.fma(
-                            w00.lanewise(VectorOperators.LSHL, 17)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s0);
-                    s1 = x4.fma(
-                            w10.lanewise(VectorOperators.LSHL, 17)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s1);
-                    FloatVector x5 = FloatVector.broadcast(F, x[k + 5]);
-                    o0 = x5.fma(
-                            w00.lanewise(VectorOperators.LSHL, 14)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o0);
-                    o1 = x5.fma(
-                            w10.lanewise(VectorOperators.LSHL, 14)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o1);
-                    FloatVector x6 = FloatVector.broadcast(F, x[k + 6]);
-                    s0 = x6.fma(
-                            w00.lanewise(VectorOperators.LSHL, 11)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s0);
-                    s1 = x6.fma(
-                            w10.lanewise(VectorOperators.LSHL, 11)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s1);
-                    FloatVector x7 = FloatVector.broadcast(F, x[k + 7]);
-                    o0 = x7.fma(
-                            w00.lanewise(VectorOperators.LSHL, 8)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o0);
-                    o1 = x7.fma(
-                            w10.lanewise(VectorOperators.LSHL, 8)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o1);
-                    FloatVector x8 = FloatVector.broadcast(F, x[k + 8]);
-                    s0 = x8.fma(
-                            w00.lanewise(VectorOperators.LSHL, 5)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s0);
-                    s1 = x8.fma(
-                            w10.lanewise(VectorOperators.LSHL, 5)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s1);
-                    FloatVector x9 = FloatVector.broadcast(F, x[k + 9]);
-                    o0 = x9.fma(
-                            w00.lanewise(VectorOperators.LSHL, 2)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o0);
-                    o1 = x9.fma(
-                            w10.lanewise(VectorOperators.LSHL, 2)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o1);
-                    FloatVector x10 = FloatVector.broadcast(F, x[k + 10]);
-                    s0 = x10.fma(
-                            w00.lanewise(VectorOperators.LSHR, 1)
-                                    .and(0x60000000)
-                                    .or(w01.lanewise(VectorOperators.LSHL, 31))
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s0);
-                    s1 = x10.fma(
-                            w10.lanewise(VectorOperators.LSHR, 1)
-                                    .and(0x60000000)
-                                    .or(w11.lanewise(VectorOperators.LSHL, 31))
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s1);
-                    FloatVector x11 = FloatVector.broadcast(F, x[k + 11]);
-                    o0 = x11.fma(
-                            w01.lanewise(VectorOperators.LSHL, 28)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o0);
-                    o1 = x11.fma(
-                            w11.lanewise(VectorOperators.LSHL, 28)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o1);
-                    FloatVector x12 = FloatVector.broadcast(F, x[k + 12]);
-                    s0 = x12.fma(
-                            w01.lanewise(VectorOperators.LSHL, 25)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s0);
-                    s1 = x12.fma(
-                            w11.lanewise(VectorOperators.LSHL, 25)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s1);
-                    FloatVector x13 = FloatVector.broadcast(F, x[k + 13]);
-                    o0 = x13.fma(
-                            w01.lanewise(VectorOperators.LSHL, 22)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o0);
-                    o1 = x13.fma(
-                            w11.lanewise(VectorOperators.LSHL, 22)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o1);
-                    FloatVector x14 = FloatVector.broadcast(F, x[k + 14]);
-                    s0 = x14.fma(
-                            w01.lanewise(VectorOperators.LSHL, 19)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s0);
-                    s1 = x14.fma(
-                            w11.lanewise(VectorOperators.LSHL, 19)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s1);
-                    FloatVector x15 = FloatVector.broadcast(F, x[k + 15]);
-                    o0 = x15.fma(
-                            w01.lanewise(VectorOperators.LSHL, 16)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o0);
-                    o1 = x15.fma(
-                            w11.lanewise(VectorOperators.LSHL, 16)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o1);
-                    FloatVector x16 = FloatVector.broadcast(F, x[k + 16]);
-                    s0 = x16.fma(
-                            w01.lanewise(VectorOperators.LSHL, 13)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s0);
-                    s1 = x16.fma(
-                            w11.lanewise(VectorOperators.LSHL, 13)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s1);
-                    FloatVector x17 = FloatVector.broadcast(F, x[k + 17]);
-                    o0 = x17.fma(
-                            w01.lanewise(VectorOperators.LSHL, 10)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o0);
-                    o1 = x17.fma(
-                            w11.lanewise(VectorOperators.LSHL, 10)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o1);
-                    FloatVector x18 = FloatVector.broadcast(F, x[k + 18]);
-                    s0 = x18.fma(
-                            w01.lanewise(VectorOperators.LSHL, 7)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s0);
-                    s1 = x18.fma(
-                            w11.lanewise(VectorOperators.LSHL, 7)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s1);
-                    FloatVector x19 = FloatVector.broadcast(F, x[k + 19]);
-                    o0 = x19.fma(
-                            w01.lanewise(VectorOperators.LSHL, 4)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o0);
-                    o1 = x19.fma(
-                            w11.lanewise(VectorOperators.LSHL, 4)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o1);
-                    FloatVector x20 = FloatVector.broadcast(F, x[k + 20]);
-                    s0 = x20.fma(
-                            w01.lanewise(VectorOperators.LSHL, 1)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s0);
-                    s1 = x20.fma(
-                            w11.lanewise(VectorOperators.LSHL, 1)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s1);
-                    FloatVector x21 = FloatVector.broadcast(F, x[k + 21]);
-                    o0 = x21.fma(
-                            w01.lanewise(VectorOperators.LSHR, 2)
-                                    .and(0x20000000)
-                                    .or(w02.lanewise(VectorOperators.LSHL, 30))
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o0);
-                    o1 = x21.fma(
-                            w11.lanewise(VectorOperators.LSHR, 2)
-                                    .and(0x20000000)
-                                    .or(w12.lanewise(VectorOperators.LSHL, 30))
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o1);
-                    FloatVector x22 = FloatVector.broadcast(F, x[k + 22]);
-                    s0 = x22.fma(
-                            w02.lanewise(VectorOperators.LSHL, 27)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s0);
-                    s1 = x22.fma(
-                            w12.lanewise(VectorOperators.LSHL, 27)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s1);
-                    FloatVector x23 = FloatVector.broadcast(F, x[k + 23]);
-                    o0 = x23.fma(
-                            w02.lanewise(VectorOperators.LSHL, 24)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o0);
-                    o1 = x23.fma(
-                            w12.lanewise(VectorOperators.LSHL, 24)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o1);
-                    FloatVector x24 = FloatVector.broadcast(F, x[k + 24]);
-                    s0 = x24.fma(
-                            w02.lanewise(VectorOperators.LSHL, 21)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s0);
-                    s1 = x24.fma(
-                            w12.lanewise(VectorOperators.LSHL, 21)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s1);
-                    FloatVector x25 = FloatVector.broadcast(F, x[k + 25]);
-                    o0 = x25.fma(
-                            w02.lanewise(VectorOperators.LSHL, 18)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o0);
-                    o1 = x25.fma(
-                            w12.lanewise(VectorOperators.LSHL, 18)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o1);
-                    FloatVector x26 = FloatVector.broadcast(F, x[k + 26]);
-                    s0 = x26.fma(
-                            w02.lanewise(VectorOperators.LSHL, 15)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s0);
-                    s1 = x26.fma(
-                            w12.lanewise(VectorOperators.LSHL, 15)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s1);
-                    FloatVector x27 = FloatVector.broadcast(F, x[k + 27]);
-                    o0 = x27.fma(
-                            w02.lanewise(VectorOperators.LSHL, 12)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o0);
-                    o1 = x27.fma(
-                            w12.lanewise(VectorOperators.LSHL, 12)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o1);
-                    FloatVector x28 = FloatVector.broadcast(F, x[k + 28]);
-                    s0 = x28.fma(
-                            w02.lanewise(VectorOperators.LSHL, 9)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s0);
-                    s1 = x28.fma(
-                            w12.lanewise(VectorOperators.LSHL, 9)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s1);
-                    FloatVector x29 = FloatVector.broadcast(F, x[k + 29]);
-                    o0 = x29.fma(
-                            w02.lanewise(VectorOperators.LSHL, 6)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o0);
-                    o1 = x29.fma(
-                            w12.lanewise(VectorOperators.LSHL, 6)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o1);
-                    FloatVector x30 = FloatVector.broadcast(F, x[k + 30]);
-                    s0 = x30.fma(
-                            w02.lanewise(VectorOperators.LSHL, 3)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s0);
-                    s1 = x30.fma(
-                            w12.lanewise(VectorOperators.LSHL, 3)
-                                    .lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            s1);
-                    FloatVector x31 = FloatVector.broadcast(F, x[k + 31]);
-                    o0 = x31.fma(
-                            w02.lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o0);
-                    o1 = x31.fma(
-                            w12.lanewise(VectorOperators.ASHR, 29)
-                                    .convert(VectorOperators.I2F, 0)
-                                    .reinterpretAsFloats(),
-                            o1);
-                }
-                s0 = s0.add(o0);
-                s1 = s1.add(o1);
-                int of = g * ROWS + lane;
-                float sum = sums[sumsAt + g];
-                if (zeros != null) {
-                    s0 = FloatVector.fromArray(F, zeros, of).fma(FloatVector.broadcast(F, -sum), s0);
-                    s1 = FloatVector.fromArray(F, zeros, of + L).fma(FloatVector.broadcast(F, -sum), s1);
-                }
-                if (minima != null) {
-                    s0 = s0.add(bias * sum);
-                    t0 = FloatVector.fromArray(F, minima, of).fma(FloatVector.broadcast(F, sum), t0);
-                    s1 = s1.add(bias * sum);
-                    t1 = FloatVector.fromArray(F, minima, of + L).fma(FloatVector.broadcast(F, sum), t1);
-                }
-                t0 = FloatVector.fromArray(F, scales, of).fma(s0, t0);
-                t1 = FloatVector.fromArray(F, scales, of + L).fma(s1, t1);
+    /// Packs the codes at `codes[0 … 32)` into `target[at]`, `[at + 64]` and `[at + 128]`.
+    static void pack(int[] codes, int[] target, int at) {
+        for (int word = 0; word < 3; word++) {
+            int packed = 0;
+            for (int n = 0; n < 10; n++) {
+                packed = packed << 3 | codes[word * 10 + n] & 7;
             }
-            t0.intoArray(y, yAt + lane);
-            t1.intoArray(y, yAt + lane + L);
+            int rest = switch (word) {
+                case 0 -> codes[30] >> 1;
+                case 1 -> codes[30] << 1 & 2 | codes[31] & 1;
+                default -> codes[31] >> 1;
+            };
+            target[at + word * ROWS] = packed << 2 | rest & 3;
+        }
+    }
+
+    /// Sets `part[partAt … partAt + 64)` to the sums of `code · x` over the inputs `x[from … to)`, whose words begin at
+    /// `wAt`.
+    static void dot(int[] w, int wAt, float[] x, int from, int to, float[] part, int partAt) {
+        for (int lane = 0; lane < ROWS; lane += 2 * L) {
+            FloatVector s00 = FloatVector.zero(F);
+            FloatVector s01 = s00;
+            FloatVector s02 = s00;
+            FloatVector s10 = s00;
+            FloatVector s11 = s00;
+            FloatVector s12 = s00;
+            int at = wAt + lane;
+            for (int k = from; k < to; k += 32, at += 3 * ROWS) {
+                IntVector w00 = IntVector.fromArray(I, w, at);
+                IntVector w01 = IntVector.fromArray(I, w, at + ROWS);
+                IntVector w02 = IntVector.fromArray(I, w, at + 2 * ROWS);
+                IntVector w10 = IntVector.fromArray(I, w, at + L);
+                IntVector w11 = IntVector.fromArray(I, w, at + ROWS + L);
+                IntVector w12 = IntVector.fromArray(I, w, at + 2 * ROWS + L);
+                for (int n = 0; n < 10; n++) {
+                    FloatVector x0 = FloatVector.broadcast(F, x[k + n]);
+                    FloatVector x1 = FloatVector.broadcast(F, x[k + 10 + n]);
+                    FloatVector x2 = FloatVector.broadcast(F, x[k + 20 + n]);
+                    IntVector c00 = w00.lanewise(VectorOperators.ASHR, 29);
+                    IntVector c01 = w01.lanewise(VectorOperators.ASHR, 29);
+                    IntVector c02 = w02.lanewise(VectorOperators.ASHR, 29);
+                    IntVector c10 = w10.lanewise(VectorOperators.ASHR, 29);
+                    IntVector c11 = w11.lanewise(VectorOperators.ASHR, 29);
+                    IntVector c12 = w12.lanewise(VectorOperators.ASHR, 29);
+                    s00 = x0.fma(c00.convert(VectorOperators.I2F, 0).reinterpretAsFloats(), s00);
+                    s01 = x1.fma(c01.convert(VectorOperators.I2F, 0).reinterpretAsFloats(), s01);
+                    s02 = x2.fma(c02.convert(VectorOperators.I2F, 0).reinterpretAsFloats(), s02);
+                    s10 = x0.fma(c10.convert(VectorOperators.I2F, 0).reinterpretAsFloats(), s10);
+                    s11 = x1.fma(c11.convert(VectorOperators.I2F, 0).reinterpretAsFloats(), s11);
+                    s12 = x2.fma(c12.convert(VectorOperators.I2F, 0).reinterpretAsFloats(), s12);
+                    w00 = w00.lanewise(VectorOperators.LSHL, 3);
+                    w01 = w01.lanewise(VectorOperators.LSHL, 3);
+                    w02 = w02.lanewise(VectorOperators.LSHL, 3);
+                    w10 = w10.lanewise(VectorOperators.LSHL, 3);
+                    w11 = w11.lanewise(VectorOperators.LSHL, 3);
+                    w12 = w12.lanewise(VectorOperators.LSHL, 3);
+                }
+                // what is left of each int stands in its upper two bits
+                FloatVector x30 = FloatVector.broadcast(F, x[k + 30]);
+                FloatVector x31 = FloatVector.broadcast(F, x[k + 31]);
+                IntVector c30 = w00.or(w01.lanewise(VectorOperators.LSHR, 2)).lanewise(VectorOperators.ASHR, 29);
+                IntVector d30 = w10.or(w11.lanewise(VectorOperators.LSHR, 2)).lanewise(VectorOperators.ASHR, 29);
+                IntVector low0 = w01.lanewise(VectorOperators.LSHL, 1).lanewise(VectorOperators.LSHR, 2);
+                IntVector low1 = w11.lanewise(VectorOperators.LSHL, 1).lanewise(VectorOperators.LSHR, 2);
+                IntVector c31 = w02.or(low0).lanewise(VectorOperators.ASHR, 29);
+                IntVector d31 = w12.or(low1).lanewise(VectorOperators.ASHR, 29);
+                s00 = x30.fma(c30.convert(VectorOperators.I2F, 0).reinterpretAsFloats(), s00);
+                s10 = x30.fma(d30.convert(VectorOperators.I2F, 0).reinterpretAsFloats(), s10);
+                s01 = x31.fma(c31.convert(VectorOperators.I2F, 0).reinterpretAsFloats(), s01);
+                s11 = x31.fma(d31.convert(VectorOperators.I2F, 0).reinterpretAsFloats(), s11);
+            }
+            s00.add(s01).add(s02).intoArray(part, partAt + lane);
+            s10.add(s11).add(s12).intoArray(part, partAt + lane + L);
+        }
+    }
+
+    /// Writes the codes of `from … to − 1` as floats to `tile[k · 64 + lane]`, for one vector of rows at `wAt`.
+    static void unpack(int[] w, int wAt, int from, int to, float[] tile, int lane) {
+        for (int k = from, at = wAt; k < to; k += 32, at += 3 * ROWS) {
+            IntVector w0 = IntVector.fromArray(I, w, at);
+            IntVector w1 = IntVector.fromArray(I, w, at + ROWS);
+            IntVector w2 = IntVector.fromArray(I, w, at + 2 * ROWS);
+            for (int n = 0; n < 10; n++) {
+                int target = (k + n) * ROWS + lane;
+                IntVector c0 = w0.lanewise(VectorOperators.ASHR, 29);
+                IntVector c1 = w1.lanewise(VectorOperators.ASHR, 29);
+                IntVector c2 = w2.lanewise(VectorOperators.ASHR, 29);
+                c0.convert(VectorOperators.I2F, 0).reinterpretAsFloats().intoArray(tile, target);
+                c1.convert(VectorOperators.I2F, 0).reinterpretAsFloats().intoArray(tile, target + 10 * ROWS);
+                c2.convert(VectorOperators.I2F, 0).reinterpretAsFloats().intoArray(tile, target + 20 * ROWS);
+                w0 = w0.lanewise(VectorOperators.LSHL, 3);
+                w1 = w1.lanewise(VectorOperators.LSHL, 3);
+                w2 = w2.lanewise(VectorOperators.LSHL, 3);
+            }
+            IntVector c30 = w0.or(w1.lanewise(VectorOperators.LSHR, 2)).lanewise(VectorOperators.ASHR, 29);
+            IntVector low = w1.lanewise(VectorOperators.LSHL, 1).lanewise(VectorOperators.LSHR, 2);
+            IntVector c31 = w2.or(low).lanewise(VectorOperators.ASHR, 29);
+            c30.convert(VectorOperators.I2F, 0).reinterpretAsFloats().intoArray(tile, (k + 30) * ROWS + lane);
+            c31.convert(VectorOperators.I2F, 0).reinterpretAsFloats().intoArray(tile, (k + 31) * ROWS + lane);
         }
     }
 }

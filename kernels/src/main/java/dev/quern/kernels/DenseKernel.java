@@ -1,6 +1,5 @@
 package dev.quern.kernels;
 
-import dev.quern.core.DType;
 import dev.quern.core.DenseWeight;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.Tensor;
@@ -27,30 +26,41 @@ final class DenseKernel implements LinearKernel {
     }
 
     private static Panels panels(DenseWeight dense) {
-        DType dtype = dense.tensor().dtype();
-        if (dtype == DType.F32) {
-            return FloatPanels.of(dense);
-        }
+        return switch (dense.tensor().dtype()) {
+            case BF16 -> bf16(dense);
+            case F16 -> f16(dense);
+            default -> FloatPanels.of(dense);
+        };
+    }
+
+    private static Bf16Panels bf16(DenseWeight dense) {
         int cols = dense.cols();
         int words = Math.ceilDiv(cols, 2);
-        int[][] panels = new int[Math.ceilDiv(dense.rows(), Panels.ROWS)][words * Panels.ROWS];
+        int[][] panels = new int[Math.ceilDiv(dense.rows(), Panels.ROWS)][Math.multiplyExact(words, Panels.ROWS)];
         short[] row = new short[words * 2];
-        boolean finite = true;
         for (int r = 0; r < dense.rows(); r++) {
             MemorySegment.copy(dense.tensor().data(), Tensor.SHORT, 2L * r * cols, row, 0, cols);
             int[] panel = panels[r / Panels.ROWS];
             int at = r % Panels.ROWS;
             for (int w = 0; w < words; w++) {
-                int low = row[2 * w] & 0xFFFF;
-                int high = row[2 * w + 1] & 0xFFFF;
-                finite &= (low & 0x7C00) != 0x7C00 && (high & 0x7C00) != 0x7C00;
-                panel[w * Panels.ROWS + at] = low | high << 16;
+                panel[w * Panels.ROWS + at] = row[2 * w] & 0xFFFF | row[2 * w + 1] << 16;
             }
         }
-        if (dtype == DType.BF16) {
-            return new Bf16Panels(dense.rows(), cols, panels);
+        return new Bf16Panels(dense.rows(), cols, panels);
+    }
+
+    private static F16Panels f16(DenseWeight dense) {
+        int cols = dense.cols();
+        short[][] panels = new short[Math.ceilDiv(dense.rows(), Panels.ROWS)][Math.multiplyExact(cols, Panels.ROWS)];
+        short[] row = new short[cols];
+        for (int r = 0; r < dense.rows(); r++) {
+            MemorySegment.copy(dense.tensor().data(), Tensor.SHORT, 2L * r * cols, row, 0, cols);
+            short[] panel = panels[r / Panels.ROWS];
+            int at = r % Panels.ROWS;
+            for (int k = 0; k < cols; k++) {
+                panel[k * Panels.ROWS + at] = row[k];
+            }
         }
-        // the fast widening of halves knows no infinity and no NaN
-        return finite ? new F16Panels(dense.rows(), cols, panels) : FloatPanels.of(dense);
+        return new F16Panels(dense.rows(), cols, panels);
     }
 }

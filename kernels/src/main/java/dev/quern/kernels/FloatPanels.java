@@ -35,14 +35,25 @@ record FloatPanels(int rows, int cols, float[][] panels) implements Panels {
     }
 
     @Override
-    public void dot(int panel, float[] x, int xAt, float[] sums, int sumsAt, float[] y, int yAt) {
-        float[] w = panels[panel];
+    public void dot(int panel, float[] x, int xAt, float[] sums, int sumsAt, float[] y, int yAt, Scratch scratch) {
+        dot(panels[panel], cols, x, xAt, y, yAt, false);
+    }
+
+    /// Sets `y[yAt … yAt + 64)` to, or adds, the product of `w [inputs, 64]` and `inputs` floats of x.
+    static void dot(float[] w, int inputs, float[] x, int xAt, float[] y, int yAt, boolean add) {
+        // four sums hide the latency of the multiply-add; at 512 bits they are the whole panel
         for (int lane = 0; lane < ROWS; lane += 4 * L) {
             FloatVector s0 = FloatVector.zero(F);
             FloatVector s1 = s0;
             FloatVector s2 = s0;
             FloatVector s3 = s0;
-            for (int k = 0, at = lane; k < cols; k++, at += ROWS) {
+            if (add) {
+                s0 = FloatVector.fromArray(F, y, yAt + lane);
+                s1 = FloatVector.fromArray(F, y, yAt + lane + L);
+                s2 = FloatVector.fromArray(F, y, yAt + lane + 2 * L);
+                s3 = FloatVector.fromArray(F, y, yAt + lane + 3 * L);
+            }
+            for (int k = 0, at = lane; k < inputs; k++, at += ROWS) {
                 FloatVector a = FloatVector.broadcast(F, x[xAt + k]);
                 s0 = a.fma(FloatVector.fromArray(F, w, at), s0);
                 s1 = a.fma(FloatVector.fromArray(F, w, at + L), s1);

@@ -52,10 +52,11 @@ record PanelLinear(String kernel, Panels panels) implements PreparedLinear {
             order.sums(x, xAt + t * order.length(), sums, t * order.groups());
         }
         workers.run(Math.ceilDiv(rows, Panels.ROWS), panel -> {
-            float[] part = workers.scratch().floats(Scratch.PART, Panels.ROWS);
+            Scratch scratch = workers.scratch();
+            float[] part = scratch.floats(Scratch.PART, Panels.ROWS);
             int row = panel * Panels.ROWS;
             for (int t = 0; t < tokens; t++) {
-                panels.dot(panel, x, xAt + t * order.length(), sums, t * order.groups(), part, 0);
+                panels.dot(panel, x, xAt + t * order.length(), sums, t * order.groups(), part, 0, scratch);
                 System.arraycopy(part, 0, y, yAt + t * rows + row, Math.min(Panels.ROWS, rows - row));
             }
         });

@@ -20,8 +20,9 @@ interface Panels {
     /// Bytes held.
     long bytes();
 
-    /// One token: `y[yAt … yAt + 64) = panel · x`; `sums` holds the sum of x over each group.
-    void dot(int panel, float[] x, int xAt, float[] sums, int sumsAt, float[] y, int yAt);
+    /// One token: `y[yAt … yAt + 64) = panel · x`; `sums` holds the sum of x over each group. May use the scratch's
+    /// TILE.
+    void dot(int panel, float[] x, int xAt, float[] sums, int sumsAt, float[] y, int yAt, Scratch scratch);
 
     /// Dequantizes a panel into `tile [order().length(), 64]`, to the bit as `PackedWeight.unpackRow`.
     void unpack(int panel, float[] tile);

@@ -12,8 +12,9 @@ final class Scratch {
     static final int OUTPUTS = 5;
     static final int MAXIMA = 6;
     static final int TOTALS = 7;
+    static final int PARTS = 8;
 
-    private final float[][] slots = new float[8][0];
+    private final float[][] slots = new float[9][0];
 
     /// An array of at least `size` floats.
     float[] floats(int slot, int size) {

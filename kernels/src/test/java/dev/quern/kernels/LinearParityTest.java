@@ -51,7 +51,8 @@ class LinearParityTest {
         samples.addAll(SampleWeights.all(3, 4098, 3));
         for (Sample sample : samples) {
             for (LinearKernel kernel : Kernels.ALL) {
-                if (kernel.supports(sample.weight())) {
+                // the scalar kernel is the same at every width: the scalar run is for it, and for it alone
+                if (kernel.supports(sample.weight()) && kernel instanceof ScalarLinear == VectorWidth.SCALAR) {
                     cases.add(new Case(kernel, sample));
                 }
             }
@@ -67,7 +68,8 @@ class LinearParityTest {
         float[] expected = weight.unpack();
         int rows = weight.rows();
         int cols = weight.cols();
-        int step = Math.max(1, cols / 300);
+        // the scalar kernel reads with unpackRow itself: a few columns will do
+        int step = Math.max(1, cols / (VectorWidth.SCALAR ? 20 : 300));
         float[] x = new float[cols];
         float[] y = new float[rows];
         for (int col = 0; col < cols; col += step) {
@@ -160,7 +162,7 @@ class LinearParityTest {
         PackedWeight weight = c.weight();
         PreparedLinear linear = c.kernel().prepare(weight);
         int rows = weight.rows();
-        for (int tokens : new int[] {1, 130}) {
+        for (int tokens : new int[] {1, 70}) {
             float[] x = SampleWeights.floats(tokens * weight.cols(), new Random(9));
             float[] one = new float[tokens * rows];
             float[] three = new float[tokens * rows];
