@@ -164,6 +164,12 @@ final class Journal implements AutoCloseable {
         }
     }
 
+    /// Where the finished model lies until it is turned into the single file `output`.
+    Path directory(Path output) {
+        String name = String.valueOf(output.getFileName());
+        return folder.resolve(name.substring(0, name.lastIndexOf('.')));
+    }
+
     /// The finished blocks, in order.
     List<Entry> entries() {
         return List.copyOf(entries);
@@ -186,9 +192,9 @@ final class Journal implements AutoCloseable {
     }
 
     private void clear() throws IOException {
-        try (Stream<Path> files = Files.list(folder)) {
-            for (Path file : files.toList()) {
-                if (!file.getFileName().toString().equals(".quern-lock")) {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                if (!file.equals(folder) && !file.equals(folder.resolve(".quern-lock"))) {
                     Files.delete(file);
                 }
             }

@@ -9,6 +9,7 @@ import dev.quern.formats.Written;
 import dev.quern.kernels.Workers;
 import dev.quern.models.Block;
 import dev.quern.models.Checkpoint;
+import dev.quern.models.ConvertType;
 import dev.quern.models.Linear;
 import dev.quern.models.Network;
 import dev.quern.models.Stage;
@@ -33,7 +34,7 @@ public final class Pipeline {
     private final Recipe recipe;
     private final PipelineOptions options;
 
-    /// `model` is a directory or a .gguf file; `output` a directory to be made.
+    /// `model` is a directory or a .gguf file; `output` a directory to be made, or a .gguf file.
     public Pipeline(Path model, Path output, Recipe recipe, PipelineOptions options) {
         this.model = model;
         this.output = output;
@@ -49,9 +50,8 @@ public final class Pipeline {
     }
 
     private Plan plan(Checkpoint checkpoint) {
-        if (output.toString().endsWith(".gguf")) {
-            throw new UsageException(output + ": quantize writes directories; write one, then convert it to GGUF where"
-                    + " GGUF can hold the result (rtn with 4 or 8 bits, group-size 32, symmetric)");
+        if (GgufOutput.wanted(output)) {
+            GgufOutput.type(output, format(recipe.last()));
         }
         Network network = checkpoint.network();
         Selection selection = Selection.of(network, options.exclude());
@@ -108,6 +108,12 @@ public final class Pipeline {
         try (Tokenizer tokenizer = checkpoint.tokenizer()) {
             return CalibrationSet.read(source, tokenizer, options.seed());
         }
+    }
+
+    private static <C extends Record> WeightFormat format(Step<C> step) {
+        return switch (step.method()) {
+            case WeightMethod<C> method -> method.format(step.config());
+        };
     }
 
     private static <C extends Record> boolean isCalibrated(Step<C> step) {
@@ -226,7 +232,9 @@ public final class Pipeline {
 
         QuantizeReport finish(ObjectNode fingerprint, long begun) {
             progress.at("writing", total() - 100, total());
-            QuantizedOutput out = new QuantizedOutput(checkpoint, output, recipe, step, selection);
+            boolean gguf = GgufOutput.wanted(output);
+            Path directory = gguf ? journal.directory(output) : output;
+            QuantizedOutput out = new QuantizedOutput(checkpoint, directory, recipe, step, selection);
             List<Written> files = out.write(journal, fingerprint);
             progress.at("verifying", total() - 50, total());
             boolean verified = out.verify(journal);
@@ -234,7 +242,17 @@ public final class Pipeline {
                 throw new QuernException(output + ": what was read back differs from what was written; the disk or its"
                         + " memory is at fault, so check both and run again with --resume");
             }
-            QuantizeReport report = out.report(journal, files, (System.nanoTime() - begun) / 1e9, PeakMemory.bytes());
+            long weightBytes = QuantizedOutput.weightBytes(files);
+            long bytes = files.stream().mapToLong(Written::bytes).sum();
+            if (gguf) {
+                ConvertType type = GgufOutput.type(output, Pipeline.format(step));
+                bytes = GgufOutput.write(
+                        directory, output, type, (what, _, _) -> progress.at(what, total() - 40, total()));
+                weightBytes = bytes;
+                GgufOutput.verify(directory, output, selection.chosen(), type);
+            }
+            QuantizeReport report = out.report(
+                    output, journal, bytes, weightBytes, (System.nanoTime() - begun) / 1e9, PeakMemory.bytes());
             journal.discard();
             progress.at("done", total(), total());
             return report;

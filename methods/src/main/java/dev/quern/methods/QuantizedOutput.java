@@ -133,13 +133,16 @@ final class QuantizedOutput {
                 && Arrays.equals(a.zeroPoints(), b.zeroPoints());
     }
 
-    QuantizeReport report(Journal journal, List<Written> files, double seconds, long peak) {
-        List<LayerReport> layers = layers(journal);
-        long bytes = files.stream().mapToLong(Written::bytes).sum();
-        long weightBytes = files.stream()
+    /// Bytes of those of `files` that hold tensors.
+    static long weightBytes(List<Written> files) {
+        return files.stream()
                 .filter(f -> f.path().toString().endsWith(".safetensors"))
                 .mapToLong(Written::bytes)
                 .sum();
+    }
+
+    QuantizeReport report(Path place, Journal journal, long bytes, long weightBytes, double seconds, long peak) {
+        List<LayerReport> layers = layers(journal);
         double parameters = network.linears().stream()
                         .mapToDouble(l -> (double) l.inFeatures() * l.outFeatures())
                         .sum()
@@ -147,7 +150,7 @@ final class QuantizedOutput {
                         * (double) network.embedding().vocabSize()
                         * network.embedding().hiddenSize();
         return new QuantizeReport(
-                output,
+                place,
                 recipe,
                 bitsPerWeight(layers),
                 8.0 * weightBytes / parameters,

@@ -77,8 +77,8 @@ final class GptqTest {
 
     @Property(tries = 25)
     void lossIsNeverAboveRoundToNearestOnTheSameGrid(@ForAll long seed, @ForAll @IntRange(min = 2, max = 4) int bits) {
-        Hessian hessian = Seeded.hessian(48, seed);
-        LinearTask task = Seeded.task(8, 48, hessian, seed + 1);
+        Hessian hessian = Seeded.hessian(64, seed);
+        LinearTask task = Seeded.task(8, 64, hessian, seed + 1);
         double lost = loss(task, METHOD.quantize(task, plain(bits, 0.01)));
         Rtn.Config nearest = new Rtn.Config(bits, 16, false, Range.MIN_MAX);
         // the safeguard measures with the damped Hessian; 0.01 of the mean diagonal is what may lie between

@@ -3,9 +3,16 @@ package dev.quern.models;
 import dev.quern.core.UsageException;
 
 /// What `convert` makes: `to` is `safetensors` or `gguf`, `type` how matrices are stored there.
-public record ConvertOptions(String to, ConvertType type) {
+///
+/// With `codesOnly` no code is made anew: into GGUF blocks go codes that are there already, dense matrices keep their
+/// float type, and a matrix whose codes do not fit is an error.
+public record ConvertOptions(String to, ConvertType type, boolean codesOnly) {
     public static final String SAFETENSORS = "safetensors";
     public static final String GGUF = "gguf";
+
+    public ConvertOptions(String to, ConvertType type) {
+        this(to, type, false);
+    }
 
     public ConvertOptions {
         if (!to.equals(SAFETENSORS) && !to.equals(GGUF)) {

@@ -182,7 +182,7 @@ public final class Converter {
                 return recoding.dense(layout.toGguf(parameter.name(), values), DType.F32);
             });
         }
-        GgufType type = ggufType(parameter.shape());
+        GgufType type = options.codesOnly() ? ggufType(parameter) : ggufType(parameter.shape());
         return new GgufPlan(name, parameter.shape(), type, () -> {
             step(parameter);
             PackedWeight weight = parameter.weight(weights);
@@ -194,6 +194,19 @@ public final class Converter {
                     weight.rows(),
                     rows);
         });
+    }
+
+    /// The blocks that take over the codes of `parameter`; a dense matrix's own type.
+    private GgufType ggufType(Parameter parameter) {
+        BlockType blocks = options.type().blocks().orElseThrow();
+        return switch (parameter.weight(weights)) {
+            case DenseWeight(Tensor tensor) -> GgufType.of(tensor.dtype());
+            case GroupedWeight grouped when GroupedBlocks.fit(grouped, blocks) -> GgufType.of(blocks);
+            case BlockWeight same when same.type() == blocks -> GgufType.of(blocks);
+            case GroupedWeight _, BlockWeight _ ->
+                throw new QuernException(parameter.name() + ": its codes ("
+                        + parameter.weight(weights).encoding() + ") do not fit blocks of " + blocks);
+        };
     }
 
     /// Rows that do not divide into blocks are kept in float16.

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.quern.core.BlockType;
 import dev.quern.core.DenseWeight;
 import dev.quern.core.GroupedWeight;
 import dev.quern.core.NumericException;
@@ -39,6 +40,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -348,6 +350,73 @@ final class PipelineTest {
             assertThat(after.network().tied()).isTrue();
             String bias = after.network().linears().getFirst().biasName();
             assertThat(after.weights().vector(bias)).isEqualTo(before.weights().vector(bias));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"rtn, 4, true, Q4_0", "rtn, 4, false, Q4_1", "rtn, 8, true, Q8_0", "gptq, 4, true, Q4_0"})
+    void aGgufFileHoldsTheChosenCodes(String method, int bits, boolean symmetric, BlockType type) {
+        Recipe recipe = Recipe.of(method, Map.of("bits", bits, "group-size", 32, "symmetric", symmetric));
+        PipelineOptions options = PipelineOptions.of(2, new CalibrationSource(text, 6, 48));
+        Path folder = directory.resolve("folder");
+        Path file = directory.resolve("model.gguf");
+        new Pipeline(model, folder, recipe, options).run(Progress.NONE);
+        QuantizeReport report = new Pipeline(model, file, recipe, options).run(Progress.NONE);
+        assertThat(report.output()).isEqualTo(file);
+        assertThat(report.bytes()).isEqualTo(file.toFile().length());
+        assertThat(directory.resolve("model.gguf.quern-work")).doesNotExist();
+        try (Checkpoint a = Checkpoint.open(folder);
+                Checkpoint b = Checkpoint.open(file)) {
+            assertThat(b.weights().weight(a.network().embedding().name())).isInstanceOf(DenseWeight.class);
+            for (Linear linear : a.network().linears()) {
+                var stored = b.weights().weight(linear.weightName());
+                assertThat(stored.encoding()).isEqualToIgnoringCase(type.name());
+                assertThat(stored.unpack())
+                        .usingComparatorWithPrecision(type == BlockType.Q4_1 ? 1e-3f : 0f)
+                        .containsExactly(a.weights().weight(linear.weightName()).unpack());
+            }
+        }
+    }
+
+    @Test
+    void whatGgufCannotHoldIsRefusedBeforeTheWork() {
+        Path file = directory.resolve("model.gguf");
+        for (Map<String, ?> keys : List.of(
+                Map.of("bits", 3, "group-size", 32),
+                Map.of("bits", 4, "group-size", 64),
+                Map.of("bits", 8, "group-size", 32))) {
+            Pipeline pipeline = new Pipeline(model, file, Recipe.of("rtn", keys), PipelineOptions.of(1, null));
+            assertThatThrownBy(pipeline::plan)
+                    .isInstanceOf(UsageException.class)
+                    .hasMessageContaining("groups of 32");
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("methods")
+    void zeroPointsAreStoredSoThatOtherToolsReadThem(String method) {
+        for (boolean symmetric : List.of(true, false)) {
+            Path out = directory.resolve("symmetric-" + symmetric);
+            Recipe recipe = Recipe.of(method, Map.of("group-size", 32, "symmetric", symmetric));
+            new Pipeline(model, out, recipe, PipelineOptions.of(2, new CalibrationSource(text, 6, 48)))
+                    .run(Progress.NONE);
+            JsonNode config = Json.read(out.resolve("config.json")).path("quantization_config");
+            assertThat(config.path("quant_method").asText()).isEqualTo("gptq");
+            assertThat(config.path("checkpoint_format").asText()).isEqualTo("gptq");
+            assertThat(config.path("sym").asBoolean()).isEqualTo(symmetric);
+            assertThat(config.path("desc_act").asBoolean()).isFalse();
+            try (SafetensorsFile file = Safetensors.open(out)) {
+                Tensor zeros = file.tensor("model.layers.0.mlp.up_proj.qzeros");
+                Tensor index = file.tensor("model.layers.0.mlp.up_proj.g_idx");
+                for (int word = 0; word < zeros.shape().count(); word++) {
+                    int packed = zeros.data().get(Tensor.INT, 4L * word);
+                    // every nibble is z − 1, which for the middle of 16 codes is 7
+                    assertThat(packed == 0x77777777 || !symmetric).isTrue();
+                }
+                for (int i = 0; i < 64; i++) {
+                    assertThat(index.data().get(Tensor.INT, 4L * i)).isEqualTo(i / 32);
+                }
+            }
         }
     }
 }
