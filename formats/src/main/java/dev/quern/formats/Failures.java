@@ -10,10 +10,11 @@ import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 
 /// Failures of the file system as one line that a user can act on.
-final class Failures {
+public final class Failures {
     private Failures() {}
 
-    static QuernException reading(Path path, IOException e) {
+    /// `path` could not be read.
+    public static QuernException reading(Path path, IOException e) {
         String reason = switch (e) {
             case NoSuchFileException _ -> "no such file; check the path";
             case AccessDeniedException _ -> "no permission to read it";
@@ -24,7 +25,8 @@ final class Failures {
         return new QuernException(path + ": " + reason, e);
     }
 
-    static QuernException writing(Path path, IOException e) {
+    /// `path` could not be written.
+    public static QuernException writing(Path path, IOException e) {
         String reason = switch (e) {
             case NoSuchFileException _ -> "its directory does not exist; create it first";
             case AccessDeniedException _ -> "no permission to write there; choose another output";

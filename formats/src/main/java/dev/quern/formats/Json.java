@@ -78,8 +78,9 @@ public final class Json {
                         0,
                         Math.max(
                                 e.getLocation().getByteOffset(), e.getLocation().getCharOffset()));
+        // Jackson goes on about a source that it does not show
         String reason =
-                String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse("");
+                String.valueOf(e.getOriginalMessage()).replaceFirst("(?s)[ (]*\\(?for \\w+ starting at .*|\n.*", "");
         return new CorruptFileException(file, start + offset, "not valid JSON: " + reason);
     }
 }

@@ -175,7 +175,7 @@ public final class AttentionKernel {
             if (factor != 1f) {
                 Elementwise.scale(sums, i * padded, factor, sums, i * padded, padded);
             }
-            totals[i] = totals[i] * factor + total.reduceLanes(VectorOperators.ADD);
+            totals[i] = totals[i] * factor + LaneSum.of(total);
             maxima[i] = max;
         }
     }

@@ -132,7 +132,7 @@ public final class Elementwise {
             e.intoArray(x, xOffset + i, rest);
             sum = sum.add(e, rest);
         }
-        scale(x, xOffset, 1 / sum.reduceLanes(VectorOperators.ADD), x, xOffset, n);
+        scale(x, xOffset, 1 / LaneSum.of(sum), x, xOffset, n);
     }
 
     private static FloatVector silu(FloatVector g) {

@@ -34,7 +34,7 @@ public final class LogSumExp {
                 run = run.add(
                         VectorExp.exp(FloatVector.fromArray(F, x, offset + i).sub(max)));
             }
-            sum += run.reduceLanes(VectorOperators.ADD);
+            sum += LaneSum.of(run);
         }
         for (; i < n; i++) {
             sum += Math.exp((double) x[offset + i] - max);
@@ -66,8 +66,8 @@ public final class LogSumExp {
                 weightRun = weightRun.add(w);
                 run = w.fma(a.sub(FloatVector.fromArray(F, q, qOffset + i)), run);
             }
-            weights += weightRun.reduceLanes(VectorOperators.ADD);
-            sum += run.reduceLanes(VectorOperators.ADD);
+            weights += LaneSum.of(weightRun);
+            sum += LaneSum.of(run);
         }
         for (; i < n; i++) {
             double w = Math.exp((double) p[pOffset + i] - max);

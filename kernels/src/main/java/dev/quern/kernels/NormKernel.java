@@ -1,7 +1,6 @@
 package dev.quern.kernels;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /// Root-mean-square norm of rows: `y = x / sqrt(mean(x²) + eps) · (weight + offset)`.
@@ -42,7 +41,7 @@ public final class NormKernel {
             first = a.fma(a, first);
             second = b.fma(b, second);
         }
-        return first.add(second).reduceLanes(VectorOperators.ADD) + squaresScalar(x, at + i, n - i);
+        return LaneSum.of(first.add(second)) + squaresScalar(x, at + i, n - i);
     }
 
     private static void apply(

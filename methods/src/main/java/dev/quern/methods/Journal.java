@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.quern.core.QuernException;
+import dev.quern.formats.Failures;
 import dev.quern.formats.Json;
 import dev.quern.formats.OutputLock;
 import dev.quern.formats.Safetensors;
@@ -41,6 +42,7 @@ final class Journal implements AutoCloseable {
     private final Path folder;
     private final OutputLock lock;
     private final List<Entry> entries = new ArrayList<>();
+    private boolean begun;
 
     private Journal(Path folder, OutputLock lock) {
         this.folder = folder;
@@ -59,9 +61,7 @@ final class Journal implements AutoCloseable {
         try {
             Files.createDirectories(folder);
         } catch (IOException e) {
-            throw new QuernException(
-                    folder + ": cannot be made; choose an output whose folder can be written to (" + reason(e) + ")",
-                    e);
+            throw Failures.writing(folder, e);
         }
         Journal journal = new Journal(folder, OutputLock.ofDirectory(folder));
         try {
@@ -79,18 +79,15 @@ final class Journal implements AutoCloseable {
             return journal;
         } catch (IOException e) {
             journal.close();
-            throw new QuernException(folder + ": the journal cannot be read or written: " + reason(e), e);
+            throw Failures.writing(folder, e);
         } catch (RuntimeException e) {
             journal.close();
             throw e;
         }
     }
 
-    private static String reason(IOException e) {
-        return e.getClass().getSimpleName() + " " + e.getMessage();
-    }
-
     private void begin(ObjectNode fingerprint) throws IOException {
+        begun = true;
         append(fingerprint);
     }
 
@@ -186,7 +183,7 @@ final class Journal implements AutoCloseable {
         try {
             append(line);
         } catch (IOException e) {
-            throw new QuernException(folder + ": the journal cannot be written: " + reason(e), e);
+            throw Failures.writing(folder, e);
         }
         entries.add(new Entry(part, List.copyOf(layers)));
     }
@@ -216,8 +213,12 @@ final class Journal implements AutoCloseable {
         }
     }
 
+    /// Lets go of the output. Where this run finished no block there is nothing to go on from: the folder goes too.
     @Override
     public void close() {
+        if (begun && entries.isEmpty()) {
+            discard();
+        }
         lock.close();
     }
 }

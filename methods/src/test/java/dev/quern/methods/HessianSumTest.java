@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import java.util.Arrays;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
 final class HessianSumTest {
@@ -16,8 +17,7 @@ final class HessianSumTest {
     @Test
     void momentsAreTheMeansOfTheProducts() {
         Hessian hessian = sum(Parallel.SERIAL, TOKENS);
-        double[] drift = hessian.drift();
-        assertThat(drift).isNotNull();
+        double[] drift = Objects.requireNonNull(hessian.drift());
         assertThat(hessian.tokens()).isEqualTo(TOKENS);
         for (int i = 0; i < SIZE; i++) {
             for (int j = 0; j < SIZE; j++) {
