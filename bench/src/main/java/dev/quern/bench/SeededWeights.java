@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 
@@ -47,7 +48,7 @@ final class SeededWeights {
         Map<String, Maker> makers = new LinkedHashMap<>();
         for (DType dtype : List.of(DType.F32, DType.BF16, DType.F16)) {
             makers.put(
-                    dtype.name().toLowerCase(java.util.Locale.ROOT),
+                    dtype.name().toLowerCase(Locale.ROOT),
                     (rows, cols, random) -> new DenseWeight(Tensor.of(dtype, floats(rows * cols, random), rows, cols)));
         }
         for (int bits : List.of(2, 3, 4, 8)) {

@@ -4,13 +4,14 @@ import dev.quern.core.PackedWeight;
 import dev.quern.kernels.AttentionKernel;
 import dev.quern.kernels.Kernels;
 import dev.quern.kernels.KvLayer;
-import dev.quern.kernels.MemoryBandwidth;
 import dev.quern.kernels.PreparedLinear;
 import dev.quern.kernels.VectorWidth;
 import dev.quern.kernels.Workers;
+import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 
 /// Prints how fast each encoding is on one core beside the scalar path, for one token and for a prompt.
@@ -22,34 +23,39 @@ import java.util.Random;
 public final class SpeedTable {
     private static final int[][] SHAPES = {{576, 576}, {1536, 576}, {576, 1536}, {2048, 2048}, {49152, 576}};
     private static final int PROMPT = 256;
-    private static final long WARM_UP_NANOS = 1_500_000_000L;
     private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
 
-    private final Workers alone;
+    private final PrintStream out;
+    private final long warmUpNanos;
+    private final double effort;
+    private final Workers alone = Workers.of(1);
 
-    private SpeedTable(Workers alone) {
-        this.alone = alone;
+    /// Prints to `out`; warms each loop up for `warmUpNanos`, then measures it for `effort` seconds.
+    SpeedTable(PrintStream out, long warmUpNanos, double effort) {
+        this.out = out;
+        this.warmUpNanos = warmUpNanos;
+        this.effort = effort;
     }
 
     /// Prints the table.
     public static void main(String[] names) {
-        List<String> encodings = names.length == 0 ? SeededWeights.names() : List.of(names);
-        try (Workers alone = Workers.of(1)) {
-            SpeedTable table = new SpeedTable(alone);
-            System.out.printf(
-                    "vectors: %s; one core, best of many runs; it reads memory at %.1f GB/s%n%n",
-                    VectorWidth.describe(), MemoryBandwidth.measure(alone) / 1e9);
-            System.out.println("| encoding | shape | one token GB/s | GFLOP/s | × scalar | " + PROMPT
-                    + " tokens GFLOP/s | × scalar |");
-            System.out.println("|---|---|---:|---:|---:|---:|---:|");
-            for (String encoding : encodings) {
-                table.warmUp(encoding);
-                for (int[] shape : SHAPES) {
-                    table.row(encoding, shape[0], shape[1]);
-                }
-            }
-            if (names.length == 0) {
-                table.attention(2048, 9, 3, 64);
+        SpeedTable table = new SpeedTable(System.out, 1_500_000_000L, 0.3);
+        System.out.println("vectors: " + VectorWidth.describe() + "; one core, best of many runs\n");
+        table.print(names.length == 0 ? SeededWeights.names() : List.of(names), SHAPES);
+        if (names.length == 0) {
+            table.attention(2048, 9, 3, 64);
+        }
+    }
+
+    /// Prints a row for each encoding and shape.
+    void print(List<String> encodings, int[][] shapes) {
+        out.println("| encoding | shape | one token GB/s | GFLOP/s | × scalar | " + PROMPT
+                + " tokens GFLOP/s | × scalar |");
+        out.println("|---|---|---:|---:|---:|---:|---:|");
+        for (String encoding : encodings) {
+            warmUp(encoding);
+            for (int[] shape : shapes) {
+                row(encoding, shape[0], shape[1]);
             }
         }
     }
@@ -60,7 +66,7 @@ public final class SpeedTable {
         for (PreparedLinear linear :
                 List.of(Kernels.prepare(weight), Kernels.ALL.getLast().prepare(weight))) {
             for (int tokens : new int[] {1, PROMPT}) {
-                long until = System.nanoTime() + WARM_UP_NANOS;
+                long until = System.nanoTime() + warmUpNanos;
                 while (System.nanoTime() < until) {
                     seconds(linear, tokens);
                 }
@@ -76,7 +82,8 @@ public final class SpeedTable {
         double oneScalar = flops(scalar, 1) / seconds(scalar, 1);
         double many = flops(linear, PROMPT) / seconds(linear, PROMPT);
         double manyScalar = flops(scalar, PROMPT) / seconds(scalar, PROMPT);
-        System.out.printf(
+        out.printf(
+                Locale.ROOT,
                 "| %s | %d × %d | %.1f | %.1f | %.1f | %.1f | %.1f |%n",
                 encoding,
                 rows,
@@ -94,19 +101,28 @@ public final class SpeedTable {
         float[] k = SeededWeights.floats(tokens * nKvHeads * headDim, random);
         cache.append(k, 0, k, 0, tokens);
         float[] q = SeededWeights.floats(tokens * nHeads * headDim, random);
-        float[] out = new float[q.length];
-        double prompt =
-                seconds(() -> AttentionKernel.attend(q, 0, tokens, 0, nHeads, cache, 0.125f, 0, out, 0, alone), 3);
+        float[] y = new float[q.length];
+        double prompt = seconds(
+                () -> AttentionKernel.attend(q, 0, tokens, 0, nHeads, cache, 0.125f, 0, y, 0, alone), 10 * effort);
         // scores and weighted values, half of the square
         double flops = 2.0 * nHeads * headDim * tokens * (tokens + 1);
-        System.out.printf(
+        out.printf(
+                Locale.ROOT,
                 "%nattention of %d tokens, %d heads, %d kv heads, dim %d: %.1f ms, %.1f GFLOP/s%n",
-                tokens, nHeads, nKvHeads, headDim, prompt * 1e3, flops / prompt / 1e9);
+                tokens,
+                nHeads,
+                nKvHeads,
+                headDim,
+                prompt * 1e3,
+                flops / prompt / 1e9);
         double one = seconds(
-                () -> AttentionKernel.attend(q, 0, 1, tokens - 1, nHeads, cache, 0.125f, 0, out, 0, alone), 0.3);
-        System.out.printf(
+                () -> AttentionKernel.attend(q, 0, 1, tokens - 1, nHeads, cache, 0.125f, 0, y, 0, alone), effort);
+        out.printf(
+                Locale.ROOT,
                 "attention of one token over %d positions: %.3f ms, %.1f GB/s of keys and values%n",
-                tokens, one * 1e3, cache.bytes() / one / 1e9);
+                tokens,
+                one * 1e3,
+                cache.bytes() / one / 1e9);
     }
 
     private static double flops(PreparedLinear linear, int tokens) {
@@ -116,10 +132,10 @@ public final class SpeedTable {
     private double seconds(PreparedLinear linear, int tokens) {
         float[] x = SeededWeights.floats(tokens * linear.cols(), new Random(2));
         float[] y = new float[tokens * linear.rows()];
-        return seconds(() -> linear.multiply(x, 0, tokens, y, 0, alone), 0.3);
+        return seconds(() -> linear.multiply(x, 0, tokens, y, 0, alone), effort);
     }
 
-    /// The best time of a run, after at least `effort` seconds of processor time and three runs.
+    /// The best time of a run, of at least three runs and `effort` seconds of processor time.
     private static double seconds(Runnable body, double effort) {
         long best = Long.MAX_VALUE;
         long total = 0;
