@@ -15,6 +15,7 @@ trap 'rm -rf "$work"' EXIT
 
 quantize() { "$root/quern" quantize "$model" -o "$work/$1" --calibration "$text" "${@:2}"; }
 
+"$root/quern" --version > "$work/version.log" 2>&1 # builds, where that is due
 begun=$SECONDS
 quantize whole "$@" > "$work/whole.log" 2>&1 || { cat "$work/whole.log"; exit 1; }
 took=$((SECONDS - begun))
@@ -30,7 +31,7 @@ for ((i = 1; i <= kills; i++)); do
         > "$work/killed.log" 2>&1 &
     group=$!
     sleep "$pause"
-    blocks=$(find "$work/killed.quern-work" -name 'block-*' 2> /dev/null | wc -l)
+    blocks=$({ find "$work/killed.quern-work" -name 'block-*' 2> /dev/null || true; } | wc -l)
     if kill -9 -- "-$group" 2> /dev/null; then
         killed=$((killed + 1))
         echo "kill $i: after $pause s, $blocks blocks finished"

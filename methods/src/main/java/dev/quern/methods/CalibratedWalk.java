@@ -18,12 +18,11 @@ import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /// Carries the calibration sequences through a network, stage by stage, in the quantized model and, where a method
-/// wants
-/// to know the drift, in the float model beside it.
+/// wants to know the drift, in the float model beside it.
 ///
 /// Each stage's Linears are chosen from inputs that all earlier, already quantized Linears produced ("true
-/// sequential"),
-/// and then one pass takes the sequences on with what was chosen. Sequences are spread over the workers; sums have a
+/// sequential"), and then one pass takes the sequences on with what was chosen. Sequences are spread over the workers;
+/// sums have a
 /// fixed order, so results do not depend on how many there are.
 final class CalibratedWalk {
     /// Tokens whose inputs are in memory at a time while moments are gathered.
@@ -44,6 +43,9 @@ final class CalibratedWalk {
     private final @Nullable ActivationStream reference;
     private final Parallel parallel;
     private final int hiddenSize;
+    /// The inputs of a chunk of tokens, used again for every one.
+    private float[] inputs = {};
+    private float[] exactInputs = {};
 
     CalibratedWalk(Network network, WeightSource source, CalibrationSet calibration, boolean drift, Parallel parallel) {
         this.network = network;
@@ -96,23 +98,29 @@ final class CalibratedWalk {
             while (to < count && rows + stream.tokens(to) <= CHUNK_TOKENS) {
                 rows += stream.tokens(to++);
             }
-            float[] inputs = new float[Math.multiplyExact(rows, size)];
-            float[] exact = reference == null ? null : new float[inputs.length];
+            inputs = grown(inputs, Math.multiplyExact(rows, size));
+            exactInputs = reference == null ? exactInputs : grown(exactInputs, rows * size);
+            float[] chunk = inputs;
+            float[] exactChunk = exactInputs;
             int start = from;
             run(to - from, k -> {
                 int offset = 0;
                 for (int i = start; i < start + k; i++) {
                     offset += stream.tokens(i) * size;
                 }
-                stage.input(ops, stream.get(start + k, hiddenSize)).copyTo(inputs, offset);
-                if (exact != null && reference != null) {
-                    stage.input(exactOps, reference.get(start + k, hiddenSize)).copyTo(exact, offset);
+                stage.input(ops, stream.get(start + k, hiddenSize)).copyTo(chunk, offset);
+                if (reference != null) {
+                    stage.input(exactOps, reference.get(start + k, hiddenSize)).copyTo(exactChunk, offset);
                 }
             });
-            sum.add(inputs, exact, rows);
+            sum.add(chunk, reference == null ? null : exactChunk, rows);
             from = to;
         }
         return sum.finish();
+    }
+
+    private static float[] grown(float[] array, int length) {
+        return array.length >= length ? array : new float[length];
     }
 
     private void each(IntConsumer body) {

@@ -13,8 +13,12 @@ import org.jspecify.annotations.Nullable;
 /// in order, so the sums do not depend on the number of threads. Of H only the upper half is computed.
 final class HessianSum {
     private final int size;
-    /// Rows of H of one task: few enough that little below the diagonal is computed in vain.
+    /// Rows of H of one task: few enough that little below the diagonal is computed in vain, many enough that packing
+    /// the
+    /// inputs for each product does not cost as much as the product.
     private final int strip;
+    /// Where each strip's products come out, used again for every chunk.
+    private final float[][] products;
     private final double[] h;
     private final double @Nullable [] drift;
     private final Parallel parallel;
@@ -23,7 +27,8 @@ final class HessianSum {
 
     HessianSum(int size, boolean drift, Parallel parallel) {
         this.size = size;
-        this.strip = Math.max(96, Math.ceilDiv(size, 12));
+        this.strip = Math.ceilDiv(size, Math.max(6, size / 512));
+        this.products = new float[Math.ceilDiv(size, strip)][0];
         this.h = new double[Math.multiplyExact(size, size)];
         this.drift = drift ? new double[h.length] : null;
         this.parallel = parallel;
@@ -44,7 +49,7 @@ final class HessianSum {
                 }
             }
         }
-        int strips = (size + strip - 1) / strip;
+        int strips = products.length;
         TorchScope.run(() -> {
             TorchTensor inputs = TorchTensor.ofRange(x, 0, rows, size);
             TorchTensor gaps = reference == null
@@ -57,22 +62,24 @@ final class HessianSum {
                         int at = task % 2 == 0 ? task / 2 : strips - 1 - task / 2;
                         int from = at * strip;
                         int to = Math.min(size, from + strip);
-                        accumulate(h, inputs, inputs, from, to, from);
+                        products[at] = accumulate(h, inputs, inputs, from, to, from, products[at]);
                         if (gaps != null && drift != null) {
-                            accumulate(drift, gaps, inputs, from, to, 0);
+                            products[at] = accumulate(drift, gaps, inputs, from, to, 0, products[at]);
                         }
                         return from;
                     })));
         });
     }
 
-    /// `sum[from … to, column …) += a[:, from … to]ᵀ · b[:, column …)`.
-    private void accumulate(double[] sum, TorchTensor a, TorchTensor b, int from, int to, int column) {
-        float[] product = a.slice(1, from, to)
+    /// `sum[from … to, column …) += a[:, from … to]ᵀ · b[:, column …)`; returns the scratch memory it used.
+    private float[] accumulate(
+            double[] sum, TorchTensor a, TorchTensor b, int from, int to, int column, float[] scratch) {
+        int width = size - column;
+        float[] product = scratch.length >= (to - from) * width ? scratch : new float[(to - from) * width];
+        a.slice(1, from, to)
                 .transpose()
                 .matmul(column == 0 ? b : b.slice(1, column, size))
-                .toFloats();
-        int width = size - column;
+                .copyTo(product, 0);
         for (int row = from; row < to; row++) {
             int at = row * size + column;
             int source = (row - from) * width;
@@ -80,6 +87,7 @@ final class HessianSum {
                 sum[at + i] += product[source + i];
             }
         }
+        return product;
     }
 
     private boolean finite(float[] x, int row) {
