@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help.Visibility;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -65,6 +66,7 @@ final class EvalCommand implements Callable<Integer> {
             names = "--data",
             paramLabel = "FILE",
             required = true,
+            showDefaultValue = Visibility.NEVER,
             description = "Text in UTF-8, or the JSON Lines file of a choice task.")
     Path data = Path.of("");
 

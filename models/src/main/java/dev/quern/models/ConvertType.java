@@ -57,6 +57,12 @@ public enum ConvertType {
         return this == GPTQ || this == GPTQ_V2;
     }
 
+    /// As it is spelt on the command line.
+    @Override
+    public String toString() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
     /// The value of `general.file_type` for a file of which most tensors have this type.
     int ggufFileType() {
         return ggufFileType;
