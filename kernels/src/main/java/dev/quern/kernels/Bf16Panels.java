@@ -58,7 +58,7 @@ record Bf16Panels(int rows, int cols, int[][] panels) implements Panels {
     }
 
     @Override
-    public void unpack(int panel, float[] tile) {
+    public void unpack(int panel, float[] tile, Scratch scratch) {
         int[] w = panels[panel];
         for (int k = 0; k < cols; k += 2) {
             boolean pair = k + 1 < cols;

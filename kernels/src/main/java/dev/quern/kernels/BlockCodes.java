@@ -12,14 +12,14 @@ import java.lang.foreign.MemorySegment;
 /// sub-block. A weight is `scale · (code + bias) + minimum`; products of scale and code are exact in float, so the
 /// value equals `BlockType.decode` to the bit. The parity contract compares every code of every type.
 enum BlockCodes {
-    Q4_0(BlockType.Q4_0, 4, 32, false, 0) {
+    Q4_0(BlockType.Q4_0, 4, 32, false, 0, -1, -1) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             scale[g] = half(b, at);
             nibbles(b, at + 2, codes, c, 8);
         }
     },
-    Q4_1(BlockType.Q4_1, 4, 32, true, 8) {
+    Q4_1(BlockType.Q4_1, 4, 32, true, 8, -1, -1) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             scale[g] = half(b, at);
@@ -27,7 +27,7 @@ enum BlockCodes {
             nibbles(b, at + 4, codes, c, 8);
         }
     },
-    Q5_0(BlockType.Q5_0, 8, 32, false, 0) {
+    Q5_0(BlockType.Q5_0, 8, 32, false, 0, -1, -1) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             scale[g] = half(b, at);
@@ -35,7 +35,7 @@ enum BlockCodes {
             fifthBits(b.get(Tensor.INT, at + 2), codes, c);
         }
     },
-    Q5_1(BlockType.Q5_1, 8, 32, true, 0) {
+    Q5_1(BlockType.Q5_1, 8, 32, true, 0, -1, -1) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             scale[g] = half(b, at);
@@ -44,14 +44,14 @@ enum BlockCodes {
             fifthBits(b.get(Tensor.INT, at + 4), codes, c);
         }
     },
-    Q8_0(BlockType.Q8_0, 8, 32, false, 0) {
+    Q8_0(BlockType.Q8_0, 8, 32, false, 0, -1, -1) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             scale[g] = half(b, at);
             MemorySegment.copy(b, JAVA_BYTE, at + 2, codes, c, 32);
         }
     },
-    Q2_K(BlockType.Q2_K, 2, 16, true, 2) {
+    Q2_K(BlockType.Q2_K, 2, 16, true, 2, 80, 82) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             float d = half(b, at + 80);
@@ -67,7 +67,7 @@ enum BlockCodes {
             }
         }
     },
-    Q3_K(BlockType.Q3_K, 4, 16, false, 0) {
+    Q3_K(BlockType.Q3_K, 4, 16, false, 0, 108, -1) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             float d = half(b, at + 108);
@@ -83,7 +83,7 @@ enum BlockCodes {
             }
         }
     },
-    Q4_K(BlockType.Q4_K, 4, 32, true, 8) {
+    Q4_K(BlockType.Q4_K, 4, 32, true, 8, 0, 2) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             sixBits(b, at, scale, minimum, g);
@@ -93,7 +93,7 @@ enum BlockCodes {
             }
         }
     },
-    Q5_K(BlockType.Q5_K, 8, 32, true, 0) {
+    Q5_K(BlockType.Q5_K, 8, 32, true, 0, 0, 2) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             sixBits(b, at, scale, minimum, g);
@@ -104,7 +104,7 @@ enum BlockCodes {
             }
         }
     },
-    Q6_K(BlockType.Q6_K, 8, 16, false, 0) {
+    Q6_K(BlockType.Q6_K, 8, 16, false, 0, 208, -1) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             float d = half(b, at + 208);
@@ -119,7 +119,7 @@ enum BlockCodes {
             }
         }
     },
-    IQ4_NL(BlockType.IQ4_NL, 8, 32, false, 0) {
+    IQ4_NL(BlockType.IQ4_NL, 8, 32, false, 0, -1, -1) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             scale[g] = half(b, at);
@@ -127,7 +127,7 @@ enum BlockCodes {
             lookUp(codes, c, 32);
         }
     },
-    IQ4_XS(BlockType.IQ4_XS, 8, 32, false, 0) {
+    IQ4_XS(BlockType.IQ4_XS, 8, 32, false, 0, 0, -1) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             float d = half(b, at);
@@ -150,7 +150,14 @@ enum BlockCodes {
     final boolean hasMinimum;
     final float bias;
 
-    BlockCodes(BlockType type, int bits, int group, boolean hasMinimum, float bias) {
+    /// Where in a block lie the float16 that its scales and its minima are small multiples of; −1 = nowhere.
+    private final int unitAt;
+
+    private final int minimumUnitAt;
+
+    BlockCodes(BlockType type, int bits, int group, boolean hasMinimum, float bias, int unitAt, int minimumUnitAt) {
+        this.unitAt = unitAt;
+        this.minimumUnitAt = minimumUnitAt;
         this.type = type;
         this.bits = bits;
         this.group = group;
@@ -165,6 +172,21 @@ enum BlockCodes {
 
     /// Splits the block at byte `at`: codes from `c`, scales and minima from `g`.
     abstract void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g);
+
+    /// True if the scales are small integers times a unit for the block.
+    boolean supers() {
+        return unitAt >= 0;
+    }
+
+    /// The unit of the scales of the block at byte `at`.
+    float unit(MemorySegment b, long at) {
+        return half(b, at + unitAt);
+    }
+
+    /// The unit of its minima; 0 if it has none.
+    float minimumUnit(MemorySegment b, long at) {
+        return minimumUnitAt < 0 ? 0 : half(b, at + minimumUnitAt);
+    }
 
     private static float half(MemorySegment b, long at) {
         return Float.float16ToFloat(b.get(Tensor.SHORT, at));

@@ -2,8 +2,13 @@ package dev.quern.kernels;
 
 import dev.quern.core.BlockWeight;
 import dev.quern.core.PackedWeight;
+import java.lang.foreign.MemorySegment;
 
 /// All GGUF block types: blocks are split into codes and scales once and run as `CodePanels`.
+///
+/// Memory in bits a weight: Q2_K 3.25, Q3_K 4.625, Q4_K 4.75, Q4_0 5, Q4_1 6; types with more than 16 values of a code,
+/// or a table of them, take 8 for the code: IQ4_XS 8.375, Q6_K 8.625, Q5_K 8.75, Q5_0, Q8_0 and IQ4_NL 9, Q5_1 10: at
+/// most twice the file. The weight itself is not kept.
 final class BlockKernel implements LinearKernel {
     @Override
     public String name() {
@@ -28,18 +33,46 @@ final class BlockKernel implements LinearKernel {
             groupOf[c] = c / split.group;
         }
         InputOrder order = InputOrder.grouped(groupOf, groups, CodePanels.granule(split.bits));
-        CodePanels.Shift shift = split.hasMinimum ? CodePanels.Shift.MINIMUM : CodePanels.Shift.NONE;
-        CodePanels panels = new CodePanels(block.rows(), cols, split.bits, order, shift, split.bias);
-        byte[] codes = new byte[cols];
-        float[] scale = new float[groups];
-        float[] minimum = new float[groups];
+        return split.supers() ? superBlocks(block, split, order) : flatBlocks(block, split, order);
+    }
+
+    private PreparedLinear flatBlocks(BlockWeight block, BlockCodes split, InputOrder order) {
+        GroupScales.Shift shift = split.hasMinimum ? GroupScales.Shift.MINIMUM : GroupScales.Shift.NONE;
+        FloatScales scales = FloatScales.of(block.rows(), order.groups(), shift, split.bias);
+        CodePanels panels = new CodePanels(block.rows(), block.cols(), split.bits, order, scales, split.bias);
+        byte[] codes = new byte[block.cols()];
+        float[] scale = new float[order.groups()];
+        float[] minimum = new float[order.groups()];
         long at = 0;
         for (int r = 0; r < block.rows(); r++) {
-            for (int c = 0; c < cols; c += block.type().weights()) {
+            for (int c = 0; c < codes.length; c += split.group) {
                 split.split(block.data(), at, codes, c, scale, minimum, c / split.group);
                 at += block.type().bytes();
             }
-            panels.setRow(r, codes, scale, minimum);
+            panels.setRow(r, codes);
+            scales.set(r, scale, minimum);
+        }
+        return new PanelLinear(name(), panels);
+    }
+
+    private PreparedLinear superBlocks(BlockWeight block, BlockCodes split, InputOrder order) {
+        int weights = block.type().weights();
+        int supers = block.cols() / weights;
+        int perSuper = weights / split.group;
+        SuperScales scales = SuperScales.of(block.rows(), supers, perSuper, split.hasMinimum, split.bias);
+        CodePanels panels = new CodePanels(block.rows(), block.cols(), split.bits, order, scales, split.bias);
+        byte[] codes = new byte[block.cols()];
+        float[] scale = new float[perSuper];
+        float[] minimum = new float[perSuper];
+        MemorySegment data = block.data();
+        long at = 0;
+        for (int r = 0; r < block.rows(); r++) {
+            for (int b = 0; b < supers; b++) {
+                split.split(data, at, codes, b * weights, scale, minimum, 0);
+                scales.set(r, b, split.unit(data, at), split.minimumUnit(data, at), scale, minimum, 0);
+                at += block.type().bytes();
+            }
+            panels.setRow(r, codes);
         }
         return new PanelLinear(name(), panels);
     }

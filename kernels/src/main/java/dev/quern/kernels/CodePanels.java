@@ -5,13 +5,12 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
-import org.jspecify.annotations.Nullable;
 
 /// Panels of signed integer codes of 2, 3, 4 or 8 bits, with a scale for each group of inputs of each row.
 ///
 /// A weight is `scale · (code − zero)`, or `scale · (code + bias) + minimum`, or `scale · code`, in that order of
 /// evaluation. Codes of consecutive inputs of a row are packed into ints, the first on top (3 bits: 32 codes in three
-/// ints, see `Codes3Dot`): `words[p][w · 64 + r]`; `scales`, `zeros` and `minima`: `[p][g · 64 + r]`.
+/// ints, see `Codes3Dot`): `words[p][w · 64 + r]`.
 ///
 /// One token sums `code · x` over a group before scaling, and the zero points or minima apart, times the group's sum
 /// of x. The sums of all groups go through memory, so that the loops over codes are small methods without branches,
@@ -25,32 +24,20 @@ final class CodePanels implements Panels {
     private final int cols;
     private final int bits;
     private final InputOrder order;
+    private final GroupScales scales;
     private final float bias;
     private final int[][] words;
-    private final float[][] scales;
-    private final float @Nullable [][] zeros;
-    private final float @Nullable [][] minima;
 
-    /// What stands beside the scale.
-    enum Shift {
-        NONE,
-        ZERO,
-        MINIMUM
-    }
-
-    /// Empty panels, to be filled row by row; `order`'s groups are multiples of `granule(bits)`.
-    CodePanels(int rows, int cols, int bits, InputOrder order, Shift shift, float bias) {
+    /// Empty panels, to be filled row by row beside `scales`; `order`'s groups are multiples of `granule(bits)`.
+    CodePanels(int rows, int cols, int bits, InputOrder order, GroupScales scales, float bias) {
         this.rows = rows;
         this.cols = cols;
         this.bits = bits;
         this.order = order;
+        this.scales = scales;
         this.bias = bias;
-        int count = Math.ceilDiv(rows, ROWS);
-        this.words = new int[count][Math.toIntExact((long) order.length() * bits / 32 * ROWS)];
-        int perGroup = Math.multiplyExact(order.groups(), ROWS);
-        this.scales = new float[count][perGroup];
-        this.zeros = shift == Shift.ZERO ? new float[count][perGroup] : null;
-        this.minima = shift == Shift.MINIMUM ? new float[count][perGroup] : null;
+        int size = Math.toIntExact((long) order.length() * bits / 32 * ROWS);
+        this.words = new int[Math.ceilDiv(rows, ROWS)][size];
     }
 
     /// Codes that fill whole ints.
@@ -58,23 +45,14 @@ final class CodePanels implements Panels {
         return bits == 3 ? 32 : 32 / bits;
     }
 
-    /// Stores row `row`: `codes [cols]` signed, by the weight's own columns; `scale` and `shift` by group.
-    void setRow(int row, byte[] codes, float[] scale, float[] shift) {
-        int panel = row / ROWS;
+    /// Stores row `row`: `codes [cols]` signed, by the weight's own columns.
+    void setRow(int row, byte[] codes) {
+        int[] target = words[row / ROWS];
         int lane = row % ROWS;
         if (bits == 3) {
-            pack3(codes, words[panel], lane);
+            pack3(codes, target, lane);
         } else {
-            pack(codes, words[panel], lane);
-        }
-        for (int g = 0; g < order.groups(); g++) {
-            scales[panel][g * ROWS + lane] = scale[g];
-            if (zeros != null) {
-                zeros[panel][g * ROWS + lane] = shift[g];
-            }
-            if (minima != null) {
-                minima[panel][g * ROWS + lane] = shift[g];
-            }
+            pack(codes, target, lane);
         }
     }
 
@@ -123,8 +101,7 @@ final class CodePanels implements Panels {
 
     @Override
     public long bytes() {
-        int kinds = 1 + (zeros != null ? 1 : 0) + (minima != null ? 1 : 0);
-        return 4L * words.length * (words[0].length + (long) kinds * scales[0].length);
+        return 4L * words.length * words[0].length + scales.bytes();
     }
 
     @Override
@@ -143,98 +120,37 @@ final class CodePanels implements Panels {
                 default -> Codes8Dot.dot(w, at, x, from, to, parts, g * ROWS);
             }
         }
-        if (zeros != null) {
-            sumWithZeros(parts, scales[panel], zeros[panel], sums, sumsAt, order.groups(), y, yAt);
-        } else if (minima != null) {
-            sumWithMinima(parts, scales[panel], minima[panel], bias, sums, sumsAt, order.groups(), y, yAt);
-        } else {
-            sum(parts, scales[panel], order.groups(), y, yAt);
-        }
-    }
-
-    private static void sum(float[] parts, float[] scales, int groups, float[] y, int yAt) {
-        for (int lane = 0; lane < ROWS; lane += 2 * L) {
-            FloatVector t0 = FloatVector.zero(F);
-            FloatVector t1 = t0;
-            for (int g = 0, of = lane; g < groups; g++, of += ROWS) {
-                t0 = FloatVector.fromArray(F, scales, of).fma(FloatVector.fromArray(F, parts, of), t0);
-                t1 = FloatVector.fromArray(F, scales, of + L).fma(FloatVector.fromArray(F, parts, of + L), t1);
-            }
-            t0.intoArray(y, yAt + lane);
-            t1.intoArray(y, yAt + lane + L);
-        }
-    }
-
-    private static void sumWithZeros(
-            float[] parts, float[] scales, float[] zeros, float[] sums, int sumsAt, int groups, float[] y, int yAt) {
-        for (int lane = 0; lane < ROWS; lane += 2 * L) {
-            FloatVector t0 = FloatVector.zero(F);
-            FloatVector t1 = t0;
-            for (int g = 0, of = lane; g < groups; g++, of += ROWS) {
-                FloatVector less = FloatVector.broadcast(F, -sums[sumsAt + g]);
-                FloatVector s0 = less.fma(FloatVector.fromArray(F, zeros, of), FloatVector.fromArray(F, parts, of));
-                FloatVector s1 =
-                        less.fma(FloatVector.fromArray(F, zeros, of + L), FloatVector.fromArray(F, parts, of + L));
-                t0 = FloatVector.fromArray(F, scales, of).fma(s0, t0);
-                t1 = FloatVector.fromArray(F, scales, of + L).fma(s1, t1);
-            }
-            t0.intoArray(y, yAt + lane);
-            t1.intoArray(y, yAt + lane + L);
-        }
-    }
-
-    private static void sumWithMinima(
-            float[] parts,
-            float[] scales,
-            float[] minima,
-            float bias,
-            float[] sums,
-            int sumsAt,
-            int groups,
-            float[] y,
-            int yAt) {
-        for (int lane = 0; lane < ROWS; lane += 2 * L) {
-            FloatVector t0 = FloatVector.zero(F);
-            FloatVector t1 = t0;
-            for (int g = 0, of = lane; g < groups; g++, of += ROWS) {
-                FloatVector sum = FloatVector.broadcast(F, sums[sumsAt + g]);
-                FloatVector more = sum.mul(bias);
-                t0 = sum.fma(FloatVector.fromArray(F, minima, of), t0);
-                t1 = sum.fma(FloatVector.fromArray(F, minima, of + L), t1);
-                FloatVector s0 = FloatVector.fromArray(F, parts, of).add(more);
-                FloatVector s1 = FloatVector.fromArray(F, parts, of + L).add(more);
-                t0 = FloatVector.fromArray(F, scales, of).fma(s0, t0);
-                t1 = FloatVector.fromArray(F, scales, of + L).fma(s1, t1);
-            }
-            t0.intoArray(y, yAt + lane);
-            t1.intoArray(y, yAt + lane + L);
-        }
+        scales.sum(panel, parts, sums, sumsAt, y, yAt);
     }
 
     @Override
-    public void unpack(int panel, float[] tile) {
-        for (int lane = 0; lane < ROWS; lane += L) {
-            for (int g = 0; g < order.groups(); g++) {
-                int from = order.starts()[g];
-                int to = order.starts()[g + 1];
+    public void unpack(int panel, float[] tile, Scratch scratch) {
+        float[] scale = scratch.floats(Scratch.GROUP_SCALE, ROWS);
+        float[] shift = scratch.floats(Scratch.GROUP_SHIFT, ROWS);
+        for (int g = 0; g < order.groups(); g++) {
+            scales.group(panel, g, scale, shift);
+            int from = order.starts()[g];
+            int to = order.starts()[g + 1];
+            for (int lane = 0; lane < ROWS; lane += L) {
                 codes(words[panel], lane, from, to, tile);
-                FloatVector s = FloatVector.fromArray(F, scales[panel], g * ROWS + lane);
-                if (zeros != null) {
-                    FloatVector z = FloatVector.fromArray(F, zeros[panel], g * ROWS + lane);
-                    for (int k = from; k < to; k++) {
-                        FloatVector q = FloatVector.fromArray(F, tile, k * ROWS + lane);
-                        q.sub(z).mul(s).intoArray(tile, k * ROWS + lane);
+                FloatVector s = FloatVector.fromArray(F, scale, lane);
+                FloatVector m = FloatVector.fromArray(F, shift, lane);
+                switch (scales.shift()) {
+                    case NONE -> {
+                        for (int at = from * ROWS + lane; at < to * ROWS; at += ROWS) {
+                            FloatVector.fromArray(F, tile, at).mul(s).intoArray(tile, at);
+                        }
                     }
-                } else if (minima != null) {
-                    FloatVector m = FloatVector.fromArray(F, minima[panel], g * ROWS + lane);
-                    for (int k = from; k < to; k++) {
-                        FloatVector q = FloatVector.fromArray(F, tile, k * ROWS + lane);
-                        q.add(bias).mul(s).add(m).intoArray(tile, k * ROWS + lane);
+                    case ZERO -> {
+                        for (int at = from * ROWS + lane; at < to * ROWS; at += ROWS) {
+                            FloatVector.fromArray(F, tile, at).sub(m).mul(s).intoArray(tile, at);
+                        }
                     }
-                } else {
-                    for (int k = from; k < to; k++) {
-                        FloatVector q = FloatVector.fromArray(F, tile, k * ROWS + lane);
-                        q.mul(s).intoArray(tile, k * ROWS + lane);
+                    case MINIMUM -> {
+                        for (int at = from * ROWS + lane; at < to * ROWS; at += ROWS) {
+                            FloatVector q = FloatVector.fromArray(F, tile, at);
+                            q.add(bias).mul(s).add(m).intoArray(tile, at);
+                        }
                     }
                 }
             }

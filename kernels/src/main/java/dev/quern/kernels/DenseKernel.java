@@ -6,6 +6,9 @@ import dev.quern.core.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /// Dense F32, BF16 and F16 weights, copied into panels once; 16-bit weights stay 16 bits wide.
+///
+/// Memory: as many bytes as the weight has, on the heap, rows rounded up to 64. The weight itself is not kept: one that
+/// is a view of a mapped file costs no memory of its own afterwards.
 final class DenseKernel implements LinearKernel {
     @Override
     public String name() {

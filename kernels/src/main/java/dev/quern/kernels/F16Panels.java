@@ -31,7 +31,7 @@ record F16Panels(int rows, int cols, short[][] panels) implements Panels {
     }
 
     @Override
-    public void unpack(int panel, float[] tile) {
+    public void unpack(int panel, float[] tile, Scratch scratch) {
         widen(panels[panel], 0, tile, cols * ROWS);
     }
 

@@ -68,7 +68,7 @@ record FloatPanels(int rows, int cols, float[][] panels) implements Panels {
     }
 
     @Override
-    public void unpack(int panel, float[] tile) {
+    public void unpack(int panel, float[] tile, Scratch scratch) {
         System.arraycopy(panels[panel], 0, tile, 0, cols * ROWS);
     }
 }

@@ -5,6 +5,11 @@ import dev.quern.core.PackedWeight;
 
 /// Weights in the GPTQ packing: 2, 3, 4 and 8 bits, any group size, with or without activation order.
 ///
+/// Memory: the codes at their own width and 32 bits for each group's scale, as many again for its zero point unless all
+/// are the middle of the range: 4 bits in groups of 128 take 4.25 or 4.5 bits a weight. Groups are padded to whole
+/// words
+/// (32 inputs at 3 bits). The weight itself is not kept.
+///
 /// Inputs are sorted by group once, here, so that activation order costs one permutation of the activations.
 final class GroupedKernel implements LinearKernel {
     @Override
@@ -38,8 +43,9 @@ final class GroupedKernel implements LinearKernel {
             symmetric &= zero == middle;
         }
         InputOrder order = InputOrder.grouped(groupOf, groups, CodePanels.granule(bits));
-        CodePanels.Shift shift = symmetric ? CodePanels.Shift.NONE : CodePanels.Shift.ZERO;
-        CodePanels panels = new CodePanels(rows, cols, bits, order, shift, 0);
+        GroupScales.Shift shift = symmetric ? GroupScales.Shift.NONE : GroupScales.Shift.ZERO;
+        FloatScales groupScales = FloatScales.of(rows, groups, shift, 0);
+        CodePanels panels = new CodePanels(rows, cols, bits, order, groupScales, 0);
         int[] words = grouped.qweight().toInts();
         float[] scales = grouped.scales().toFloats();
         byte[] codes = new byte[cols];
@@ -51,7 +57,8 @@ final class GroupedKernel implements LinearKernel {
                 scale[g] = scales[g * rows + r];
                 zero[g] = zeroPoints[g * rows + r] - middle;
             }
-            panels.setRow(r, codes, scale, zero);
+            panels.setRow(r, codes);
+            groupScales.set(r, scale, zero);
         }
         return new PanelLinear(name(), panels);
     }

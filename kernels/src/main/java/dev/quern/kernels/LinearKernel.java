@@ -10,7 +10,8 @@ public interface LinearKernel {
     /// True if `prepare` takes this weight.
     boolean supports(PackedWeight weight);
 
-    /// Lays the weight out for fast reading; may keep a view of its memory or copy it. Throws
+    /// Lays the weight out for fast reading; may keep a view of its memory or copy it; each
+    /// kernel says which, and what it takes. Throws
     /// `IllegalArgumentException` for a weight that `supports` refuses.
     PreparedLinear prepare(PackedWeight weight);
 }

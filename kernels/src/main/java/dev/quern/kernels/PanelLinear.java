@@ -82,7 +82,7 @@ record PanelLinear(String kernel, Panels panels) implements PreparedLinear {
         int rows = panels.rows();
         int row = panel * Panels.ROWS;
         float[] tile = scratch.floats(Scratch.TILE, Math.multiplyExact(length, Panels.ROWS));
-        panels.unpack(panel, tile);
+        panels.unpack(panel, tile, scratch);
         boolean whole = row + Panels.ROWS <= rows;
         float[] target = whole ? y : scratch.floats(Scratch.PART, tokens * Panels.ROWS);
         int targetAt = whole ? yAt + row : 0;

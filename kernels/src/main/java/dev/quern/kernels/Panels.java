@@ -25,5 +25,5 @@ interface Panels {
     void dot(int panel, float[] x, int xAt, float[] sums, int sumsAt, float[] y, int yAt, Scratch scratch);
 
     /// Dequantizes a panel into `tile [order().length(), 64]`, to the bit as `PackedWeight.unpackRow`.
-    void unpack(int panel, float[] tile);
+    void unpack(int panel, float[] tile, Scratch scratch);
 }

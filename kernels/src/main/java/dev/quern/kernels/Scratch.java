@@ -13,8 +13,10 @@ final class Scratch {
     static final int MAXIMA = 6;
     static final int TOTALS = 7;
     static final int PARTS = 8;
+    static final int GROUP_SCALE = 9;
+    static final int GROUP_SHIFT = 10;
 
-    private final float[][] slots = new float[9][0];
+    private final float[][] slots = new float[11][0];
 
     /// An array of at least `size` floats.
     float[] floats(int slot, int size) {

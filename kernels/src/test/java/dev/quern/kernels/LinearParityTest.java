@@ -3,6 +3,7 @@ package dev.quern.kernels;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.quern.core.BlockType;
 import dev.quern.core.DType;
 import dev.quern.core.DenseWeight;
 import dev.quern.core.PackedWeight;
@@ -195,6 +196,26 @@ class LinearParityTest {
         for (Sample sample : SampleWeights.all(2, 32, 5)) {
             String kernel = Kernels.prepare(sample.weight()).kernel();
             assertThat(kernel.equals("scalar")).as(sample.name()).isEqualTo(VectorWidth.SCALAR);
+        }
+    }
+
+    @Test
+    void preparedWeightsHoldAtMostTwiceTheBytesOfThePackedOnes() {
+        List<PackedWeight> weights = new ArrayList<>();
+        Random random = new Random(6);
+        for (BlockType type : BlockType.values()) {
+            weights.add(SampleWeights.randomBlocks(type, 128, 1024, random));
+        }
+        for (int bits : new int[] {2, 3, 4, 8}) {
+            weights.add(SampleWeights.grouped(128, 1024, bits, 128, DType.F16, false, -1, random));
+        }
+        for (DType dtype : new DType[] {DType.F32, DType.BF16, DType.F16}) {
+            weights.add(new DenseWeight(Tensor.of(dtype, SampleWeights.floats(128 * 1024, random), 128, 1024)));
+        }
+        for (PackedWeight weight : weights) {
+            assertThat(Kernels.prepare(weight).weightBytes())
+                    .as(weight.encoding())
+                    .isBetween(weight.bytes(), 2 * weight.bytes());
         }
     }
 
