@@ -67,7 +67,8 @@ public record Divergence(
             double pSum = LogSumExp.of(p, 0, n);
             double qSum = LogSumExp.of(q, offset, n);
             double sum = LogSumExp.divergence(p, 0, pSum, q, offset, qSum, n);
-            kl.add(sum);
+            // below 0 by rounding alone: no divergence is negative
+            kl.add(Math.max(0, sum));
             quantiles.add(sum);
             largest = Math.max(largest, sum);
             agreed += best(p, 0) == best(q, offset) ? 1 : 0;
