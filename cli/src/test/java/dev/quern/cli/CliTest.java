@@ -86,7 +86,8 @@ class CliTest {
 
     @Test
     void aFailureIsOneLineWhateverItsMessage() {
-        assertThat(print(new QuernException("a\n  b"), false)).isEqualTo("quern: a b\n");
+        assertThat(print(new QuernException("a\n  b"), false)).isEqualTo("quern: a\\u000a  b\n");
+        assertThat(print(new IOException("a\n  b"), false)).isEqualTo("quern: a b\n");
         assertThat(print(new NoSuchFileException("f"), false)).isEqualTo("quern: f: no such file or directory\n");
         assertThat(print(new AccessDeniedException("f"), false)).isEqualTo("quern: f: permission denied\n");
         assertThat(print(new OutOfMemoryError("Java heap space"), false)).contains("QUERN_JAVA_OPTS=-Xmx");
