@@ -213,8 +213,7 @@ public final class Demo {
     private static long weightBytes(Path directory) {
         try (var files = Files.list(directory)) {
             long bytes = 0;
-            for (Path file :
-                    files.filter(f -> f.toString().endsWith(".safetensors")).toList()) {
+            for (Path file : files.filter(DemoFiles::isWeights).toList()) {
                 bytes += Files.size(file);
             }
             return bytes;

@@ -137,6 +137,12 @@ final class DemoFiles {
                 .put("use_regex", true);
     }
 
+    /// True for a file of weights; the state of a training that lies beside them is none.
+    static boolean isWeights(Path file) {
+        String name = file.getFileName().toString();
+        return name.startsWith("model") && name.endsWith(".safetensors");
+    }
+
     /// Writes model.safetensors in BF16, the parameters in the given order.
     static void writeWeights(Path directory, Map<String, Tensor> parameters) {
         List<TensorPlan> plans = new ArrayList<>();
