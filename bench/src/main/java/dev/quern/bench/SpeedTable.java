@@ -10,14 +10,17 @@ import dev.quern.kernels.Workers;
 import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 
 /// Prints how fast each encoding is on one core beside the scalar path, for one token and for a prompt.
 ///
-/// Times are processor time of the thread, the best of many runs, so that a busy machine spoils them little. The scalar
-/// path's speed is measured on the first rows of the same shape, since all of them would take minutes.
+/// Times are processor time of the thread, the fastest twentieth of many runs, so that a busy machine spoils them
+/// little. The scalar path's speed is measured on the first rows of the same shape, since all of them would take
+/// minutes.
 ///
 /// Arguments: names of encodings; none means all.
 public final class SpeedTable {
@@ -39,8 +42,8 @@ public final class SpeedTable {
 
     /// Prints the table.
     public static void main(String[] names) {
-        SpeedTable table = new SpeedTable(System.out, 1_500_000_000L, 0.3);
-        System.out.println("vectors: " + VectorWidth.describe() + "; one core, best of many runs\n");
+        SpeedTable table = new SpeedTable(System.out, 1_000_000_000L, 0.2);
+        System.out.println("vectors: " + VectorWidth.describe() + "; one core, the fastest twentieth of many runs\n");
         table.print(names.length == 0 ? SeededWeights.names() : List.of(names), SHAPES);
         if (names.length == 0) {
             table.attention(2048, 9, 3, 64);
@@ -135,17 +138,27 @@ public final class SpeedTable {
         return seconds(() -> linear.multiply(x, 0, tokens, y, 0, alone), effort);
     }
 
-    /// The best time of a run, of at least three runs and `effort` seconds of processor time.
+    /// The time of a run, as the fastest twentieth of samples knows it: `effort` seconds of samples of a millisecond,
+    /// at
+    /// least three. The very fastest would sometimes be a hiccup of the clock.
     private static double seconds(Runnable body, double effort) {
-        long best = Long.MAX_VALUE;
-        long total = 0;
-        for (int run = 0; run < 3 || total < effort * 1e9; run++) {
+        List<Double> samples = new ArrayList<>();
+        int runs = 1;
+        double total = 0;
+        while (samples.size() < 3 || total < effort) {
             long before = CLOCK.getCurrentThreadCpuTime();
-            body.run();
-            long taken = CLOCK.getCurrentThreadCpuTime() - before;
-            best = Math.min(best, taken);
+            for (int run = 0; run < runs; run++) {
+                body.run();
+            }
+            double taken = (CLOCK.getCurrentThreadCpuTime() - before) * 1e-9;
             total += taken;
+            if (taken < 0.5e-3 && samples.isEmpty()) {
+                runs *= 2;
+            } else {
+                samples.add(taken / runs);
+            }
         }
-        return best * 1e-9;
+        Collections.sort(samples);
+        return samples.get(samples.size() / 20);
     }
 }
