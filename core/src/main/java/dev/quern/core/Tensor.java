@@ -44,6 +44,11 @@ public record Tensor(DType dtype, Shape shape, MemorySegment data) {
         return new Tensor(DType.I32, new Shape(sizes), data);
     }
 
+    /// An I8 tensor over a copy of `values`.
+    public static Tensor of(byte[] values, long... sizes) {
+        return new Tensor(DType.I8, new Shape(sizes), MemorySegment.ofArray(values.clone()));
+    }
+
     /// A tensor of float type `dtype` over rounded (nearest even) copies of `values`.
     public static Tensor of(DType dtype, float[] values, long... sizes) {
         MemorySegment data = MemorySegment.ofArray(new byte[Math.multiplyExact(values.length, dtype.bytes())]);

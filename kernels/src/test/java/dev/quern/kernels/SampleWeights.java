@@ -7,6 +7,8 @@ import dev.quern.core.BlockWeight;
 import dev.quern.core.DType;
 import dev.quern.core.DenseWeight;
 import dev.quern.core.GroupedWeight;
+import dev.quern.core.Int8Weight;
+import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.Shape;
 import dev.quern.core.Tensor;
@@ -190,7 +192,29 @@ final class SampleWeights {
                 int[] index = g.groupIndex();
                 yield index == null ? part : part.withGroupIndex(index);
             }
+            case Int8Weight w -> slice(w, from, to);
+            case OutlierInt8Weight w -> {
+                int n = w.outliers().length;
+                yield new OutlierInt8Weight(slice(w.regular(), from, to), w.outliers(), rows(w.columns(), from, to, n));
+            }
         };
+    }
+
+    private static Int8Weight slice(Int8Weight w, int from, int to) {
+        Tensor scales = w.scales();
+        long each = scales.dtype().bytes();
+        return new Int8Weight(
+                to - from,
+                w.cols(),
+                rows(w.codes(), from, to, w.cols()),
+                new Tensor(
+                        scales.dtype(), new Shape(to - from), scales.data().asSlice(from * each, (to - from) * each)));
+    }
+
+    private static Tensor rows(Tensor t, int from, int to, int cols) {
+        long rowBytes = (long) cols * t.dtype().bytes();
+        return new Tensor(
+                t.dtype(), new Shape(to - from, cols), t.data().asSlice(from * rowBytes, (to - from) * rowBytes));
     }
 
     /// For each weight the largest sum of magnitudes of the parts it may be summed in: `|w|` if in one, else `|w|` and
@@ -202,7 +226,7 @@ final class SampleWeights {
             terms[i] = Math.abs(terms[i]);
         }
         switch (weight) {
-            case DenseWeight _ -> {}
+            case DenseWeight _, Int8Weight _, OutlierInt8Weight _ -> {}
             case GroupedWeight g -> {
                 int middle = 1 << (g.bits() - 1);
                 for (int i = 0; i < terms.length; i++) {

@@ -3,6 +3,8 @@ package dev.quern.methods;
 import dev.quern.core.BlockWeight;
 import dev.quern.core.DenseWeight;
 import dev.quern.core.GroupedWeight;
+import dev.quern.core.Int8Weight;
+import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -21,7 +23,17 @@ final class Mapped {
                 release(grouped.qweight().data());
                 release(grouped.scales().data());
             }
+            case Int8Weight w -> release(w);
+            case OutlierInt8Weight w -> {
+                release(w.regular());
+                release(w.columns().data());
+            }
         }
+    }
+
+    private static void release(Int8Weight weight) {
+        release(weight.codes().data());
+        release(weight.scales().data());
     }
 
     private static void release(MemorySegment data) {

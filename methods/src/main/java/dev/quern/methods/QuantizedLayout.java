@@ -3,6 +3,8 @@ package dev.quern.methods;
 import dev.quern.core.BlockWeight;
 import dev.quern.core.DenseWeight;
 import dev.quern.core.GroupedWeight;
+import dev.quern.core.Int8Weight;
+import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.QuantScheme;
 import dev.quern.formats.GptqConfig;
@@ -44,7 +46,7 @@ final class QuantizedLayout implements AutoCloseable {
         results.forEach((linear, result) -> plans.addAll(
                 switch (result.weight()) {
                     case GroupedWeight grouped -> GptqLayout.plans(linear.name(), grouped, config(step));
-                    case DenseWeight _, BlockWeight _ ->
+                    case DenseWeight _, BlockWeight _, Int8Weight _, OutlierInt8Weight _ ->
                         throw new IllegalStateException(
                                 linear.name() + ": " + result.weight().encoding() + " has no place in the GPTQ layout");
                 }));

@@ -7,6 +7,8 @@ import dev.quern.core.BlockWeight;
 import dev.quern.core.DType;
 import dev.quern.core.DenseWeight;
 import dev.quern.core.GroupedWeight;
+import dev.quern.core.Int8Weight;
+import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.Progress;
 import dev.quern.core.QuernException;
@@ -114,6 +116,9 @@ public final class Converter {
             case DenseWeight dense ->
                 throw new QuernException(module + ": is not quantized (" + dense.encoding()
                         + "), so there are no codes for the GPTQ layout; use quantize");
+            case Int8Weight _, OutlierInt8Weight _ ->
+                throw new QuernException(
+                        module + ": the GPTQ layout cannot hold " + stored.encoding() + " codes; use quantize");
         };
         return GptqLayout.plans(module, weight, gptqConfig(weight));
     }
@@ -146,7 +151,8 @@ public final class Converter {
             GroupedWeight weight = switch (first.weight(weights)) {
                 case GroupedWeight grouped -> grouped;
                 case BlockWeight blocks -> GroupedBlocks.grouped(first.name(), blocks);
-                case DenseWeight _ -> throw new IllegalStateException(first.name() + " has no codes");
+                case DenseWeight _, Int8Weight _, OutlierInt8Weight _ ->
+                    throw new IllegalStateException(first.name() + " has no codes for the GPTQ layout");
             };
             config.set("quantization_config", gptqConfig(weight).toJson());
         }
@@ -203,7 +209,7 @@ public final class Converter {
             case DenseWeight(Tensor tensor) -> GgufType.of(tensor.dtype());
             case GroupedWeight grouped when GroupedBlocks.fit(grouped, blocks) -> GgufType.of(blocks);
             case BlockWeight same when same.type() == blocks -> GgufType.of(blocks);
-            case GroupedWeight _, BlockWeight _ ->
+            case GroupedWeight _, BlockWeight _, Int8Weight _, OutlierInt8Weight _ ->
                 throw new QuernException(parameter.name() + ": its codes ("
                         + parameter.weight(weights).encoding() + ") do not fit blocks of " + blocks);
         };

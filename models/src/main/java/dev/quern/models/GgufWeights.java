@@ -3,6 +3,8 @@ package dev.quern.models;
 import dev.quern.core.BlockWeight;
 import dev.quern.core.DenseWeight;
 import dev.quern.core.GroupedWeight;
+import dev.quern.core.Int8Weight;
+import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.QuernException;
 import dev.quern.core.Tensor;
@@ -86,7 +88,8 @@ final class GgufWeights implements WeightSource {
                         w.tensor().dtype(),
                         w.tensor().shape(),
                         reordered(w.tensor().data(), w.rows(), headDim)));
-            case GroupedWeight _ -> throw new IllegalStateException("GGUF holds no GPTQ packing");
+            case GroupedWeight _, Int8Weight _, OutlierInt8Weight _ ->
+                throw new IllegalStateException("GGUF holds no " + stored.encoding());
         };
     }
 

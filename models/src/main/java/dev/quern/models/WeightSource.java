@@ -1,5 +1,6 @@
 package dev.quern.models;
 
+import dev.quern.core.KvScheme;
 import dev.quern.core.PackedWeight;
 
 /// Parameters by their names in the Hugging Face scheme, whatever the file calls them.
@@ -9,6 +10,16 @@ public interface WeightSource {
 
     /// A matrix as it is stored; a view where the file allows it.
     PackedWeight weight(String name);
+
+    /// What happens to the Linear's input before the product; Linears that share one object share the work.
+    default LinearInput input(Linear linear) {
+        return LinearInput.AS_IS;
+    }
+
+    /// How the KV cache is to be held.
+    default KvScheme kv() {
+        return KvScheme.FLOAT;
+    }
 
     /// A norm's weight or a bias, widened to float.
     float[] vector(String name);

@@ -30,7 +30,7 @@ public final class TorchModel implements AutoCloseable {
             Map<String, TorchTensor> tensors = TorchWeights.tensors(network, source);
             Set<TorchTensor> owned = new HashSet<>(tensors.values());
             owned.forEach(TorchTensor::retain);
-            return new TorchModel(network, TorchWeights.named(tensors), owned);
+            return new TorchModel(network, TorchWeights.named(tensors).withInputs(source::input, source.kv()), owned);
         });
     }
 

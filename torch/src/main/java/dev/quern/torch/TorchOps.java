@@ -7,6 +7,7 @@ import dev.quern.models.Linear;
 import dev.quern.models.Norm;
 import dev.quern.models.Ops;
 import dev.quern.models.Rope;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -49,7 +50,18 @@ public final class TorchOps implements Ops<TorchTensor> {
 
     @Override
     public TorchTensor linear(Linear linear, TorchTensor x) {
-        return x.linear(weights.weight(linear), weights.bias(linear));
+        return linears(List.of(linear), x).getFirst();
+    }
+
+    @Override
+    public List<TorchTensor> linears(List<Linear> linears, TorchTensor x) {
+        List<TorchTensor> inputs = weights.inputs(linears, x);
+        List<TorchTensor> products = new ArrayList<>(linears.size());
+        for (int i = 0; i < linears.size(); i++) {
+            Linear linear = linears.get(i);
+            products.add(inputs.get(i).linear(weights.weight(linear), weights.bias(linear)));
+        }
+        return products;
     }
 
     @Override
@@ -80,6 +92,9 @@ public final class TorchOps implements Ops<TorchTensor> {
     @Override
     public TorchTensor attend(Attention attention, TorchTensor q, TorchTensor k, TorchTensor v) {
         int tokens = q.size(0);
+        if (weights.kv().closedBlocks(tokens - 1) > 0) {
+            return TorchKv.attend(weights.kv(), attention, q, k, v);
+        }
         boolean windowed = attention.window() > 0 && attention.window() < tokens;
         TorchTensor result = new TorchTensor(torch.scaled_dot_product_attention(
                 heads(attention, q, attention.nHeads()).raw(),
@@ -94,7 +109,7 @@ public final class TorchOps implements Ops<TorchTensor> {
     }
 
     /// `[tokens, n · headDim]` → `[1, nHeads, tokens, headDim]`, each kv head repeated for its query heads.
-    private static TorchTensor heads(Attention attention, TorchTensor x, int n) {
+    static TorchTensor heads(Attention attention, TorchTensor x, int n) {
         int tokens = x.size(0);
         int headDim = attention.headDim();
         int repeats = attention.nHeads() / n;
@@ -103,7 +118,7 @@ public final class TorchOps implements Ops<TorchTensor> {
     }
 
     /// 0 where a token sees a position, −∞ elsewhere: `[tokens, tokens]`.
-    private static TorchTensor mask(int tokens, int window) {
+    static TorchTensor mask(int tokens, int window) {
         float[] mask = new float[Math.multiplyExact(tokens, tokens)];
         for (int to = 0; to < tokens; to++) {
             for (int from = 0; from < tokens; from++) {

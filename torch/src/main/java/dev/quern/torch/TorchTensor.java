@@ -297,8 +297,31 @@ public final class TorchTensor {
         return new TorchTensor(raw.round());
     }
 
+    /// Nearest integer, halves to even; the gradient passes straight through.
+    public TorchTensor roundStraight() {
+        return add(round().sub(this).detach());
+    }
+
+    /// The nearest float16 values that are finite; the gradient passes straight through.
+    public TorchTensor toHalfStraight() {
+        TorchTensor finite = clamp(-65504, 65504);
+        return add(new TorchTensor(finite.raw.to(ScalarType.Half).to(ScalarType.Float))
+                .sub(this)
+                .detach());
+    }
+
     public TorchTensor clamp(double min, double max) {
         return new TorchTensor(raw.clamp(new ScalarOptional(new Scalar(min)), new ScalarOptional(new Scalar(max))));
+    }
+
+    /// 1 where the value is at least `bound`, else 0; no gradient.
+    public TorchTensor atLeast(double bound) {
+        return new TorchTensor(raw.ge(new Scalar(bound)).to(ScalarType.Float));
+    }
+
+    /// These values where `mask` is 1, `other` where it is 0.
+    public TorchTensor where(TorchTensor mask, double other) {
+        return mul(mask).add(mask.neg().add(1).mul(other));
     }
 
     public TorchTensor sigmoid() {

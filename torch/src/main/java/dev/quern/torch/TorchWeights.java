@@ -1,12 +1,16 @@
 package dev.quern.torch;
 
+import dev.quern.core.KvScheme;
 import dev.quern.core.PackedWeight;
 import dev.quern.models.Embedding;
 import dev.quern.models.Linear;
+import dev.quern.models.LinearInput;
 import dev.quern.models.Network;
 import dev.quern.models.Norm;
 import dev.quern.models.WeightSource;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +32,53 @@ public interface TorchWeights {
 
     /// The table's rows at these tokens, unscaled: `[tokens, hiddenSize]`.
     TorchTensor embed(Embedding table, int[] tokens);
+
+    /// What the Linears, which all read `x`, read in its place: transforms and simulated quantization, one tensor for
+    /// each Linear, the same one where they share the work. Differentiable, rounding straight through.
+    default List<TorchTensor> inputs(List<Linear> linears, TorchTensor x) {
+        return Collections.nCopies(linears.size(), x);
+    }
+
+    /// How attention is to see keys and values.
+    default KvScheme kv() {
+        return KvScheme.FLOAT;
+    }
+
+    /// These weights with other inputs of the Linears.
+    default TorchWeights withInputs(Function<Linear, LinearInput> inputs, KvScheme kv) {
+        TorchWeights base = this;
+        return new TorchWeights() {
+            @Override
+            public TorchTensor weight(Linear linear) {
+                return base.weight(linear);
+            }
+
+            @Override
+            public @Nullable TorchTensor bias(Linear linear) {
+                return base.bias(linear);
+            }
+
+            @Override
+            public TorchTensor norm(Norm norm) {
+                return base.norm(norm);
+            }
+
+            @Override
+            public TorchTensor embed(Embedding table, int[] tokens) {
+                return base.embed(table, tokens);
+            }
+
+            @Override
+            public List<TorchTensor> inputs(List<Linear> linears, TorchTensor x) {
+                return TorchInputs.apply(linears, inputs, x);
+            }
+
+            @Override
+            public KvScheme kv() {
+                return kv;
+            }
+        };
+    }
 
     /// These weights with those of the Linears replaced.
     default TorchWeights withLinears(Function<Linear, TorchTensor> weights) {
@@ -51,6 +102,16 @@ public interface TorchWeights {
             @Override
             public TorchTensor embed(Embedding table, int[] tokens) {
                 return base.embed(table, tokens);
+            }
+
+            @Override
+            public List<TorchTensor> inputs(List<Linear> linears, TorchTensor x) {
+                return base.inputs(linears, x);
+            }
+
+            @Override
+            public KvScheme kv() {
+                return base.kv();
             }
         };
     }
@@ -84,6 +145,16 @@ public interface TorchWeights {
                 return TorchTensor.of(values, tokens.length, rows.cols());
             }
 
+            @Override
+            public List<TorchTensor> inputs(List<Linear> linears, TorchTensor x) {
+                return TorchInputs.apply(linears, source::input, x);
+            }
+
+            @Override
+            public KvScheme kv() {
+                return source.kv();
+            }
+
             private TorchTensor vector(String name) {
                 float[] values = source.vector(name);
                 return TorchTensor.of(values, values.length);
@@ -93,7 +164,7 @@ public interface TorchWeights {
 
     /// Loads everything now, into the open scope, and answers from there.
     static TorchWeights loaded(Network network, WeightSource source) {
-        return named(tensors(network, source));
+        return named(tensors(network, source)).withInputs(source::input, source.kv());
     }
 
     /// Answers from tensors by parameter name (`model.norm.weight`), for instance those in training.

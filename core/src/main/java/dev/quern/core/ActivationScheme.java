@@ -1,0 +1,88 @@
+package dev.quern.core;
+
+/// How a Linear's input is held while it is multiplied: `bits` 4, 6 or 8, or 16 for floats as they are.
+///
+/// Dynamic: each token's range is taken when it runs, so every token has its own scale. Static: one range for the whole
+/// tensor, found by calibration and stored. The grid is that of `QuantParams`, codes `0 … 2^bits − 1`:
+///
+/// - symmetric: `s = 2 · max|x| / (2^bits − 1)`, `z = 2^(bits−1)`;
+/// - asymmetric: the range is stretched to hold 0, `s = (max − min) / (2^bits − 1)`, `z = round(−min / s)`.
+public record ActivationScheme(int bits, boolean symmetric, boolean perToken, boolean dynamic) {
+    /// Inputs stay floats.
+    public static final ActivationScheme FLOAT = new ActivationScheme(16, true, true, true);
+
+    public ActivationScheme {
+        if (bits != 4 && bits != 6 && bits != 8 && bits != 16) {
+            throw new UsageException("act-bits is 4, 6, 8 or 16, not " + bits);
+        }
+        if (perToken != dynamic) {
+            throw new UsageException(
+                    perToken
+                            ? "a static range belongs to a whole tensor, not to a token: use static with one range, or dynamic"
+                            : "a dynamic range is taken for each token: over a whole tensor it would depend on how the"
+                                    + " text is cut; use static");
+        }
+    }
+
+    /// A range for each token, taken when it runs.
+    public static ActivationScheme dynamic(int bits, boolean symmetric) {
+        return new ActivationScheme(bits, symmetric, true, true);
+    }
+
+    /// One stored range for the whole tensor.
+    public static ActivationScheme fixed(int bits, boolean symmetric) {
+        return new ActivationScheme(bits, symmetric, false, false);
+    }
+
+    /// False where inputs stay floats.
+    public boolean quantizes() {
+        return bits < 16;
+    }
+
+    /// The largest code.
+    public int qmax() {
+        return (1 << bits) - 1;
+    }
+
+    /// Scale and zero point for values in `min … max`; where all are 0, the scale is 1.
+    public QuantParams params(float min, float max) {
+        if (symmetric) {
+            float scale = Math.max(Math.abs(min), Math.abs(max)) * 2 / qmax();
+            return new QuantParams(usable(scale), 1 << (bits - 1));
+        }
+        float low = Math.min(min, 0);
+        float scale = usable((Math.max(max, 0) - low) / qmax());
+        return new QuantParams(scale, Math.clamp((int) Math.rint(-low / scale), 0, qmax()));
+    }
+
+    /// Scale and zero point of one token; throws `IllegalArgumentException` where a value is not finite.
+    public QuantParams params(float[] x, int offset, int count) {
+        float min = 0;
+        float max = 0;
+        for (int i = offset; i < offset + count; i++) {
+            min = Math.min(min, x[i]);
+            max = Math.max(max, x[i]);
+        }
+        return params(min, max);
+    }
+
+    /// Replaces values by what their codes stand for: the oracle of every kernel that takes quantized inputs.
+    public void roundTrip(QuantParams params, float[] x, int offset, int count) {
+        for (int i = offset; i < offset + count; i++) {
+            x[i] = params.dequantize(params.quantize(x[i], qmax()));
+        }
+    }
+
+    /// For instance `a8 dynamic symmetric`.
+    @Override
+    public String toString() {
+        return quantizes()
+                ? "a" + bits + (dynamic ? " dynamic" : " static") + (symmetric ? " symmetric" : " asymmetric")
+                : "a16";
+    }
+
+    private static float usable(float scale) {
+        // a scale below the normal floats would overflow its reciprocal; such a token is zero for every purpose
+        return scale < Float.MIN_NORMAL ? 1 : scale;
+    }
+}
