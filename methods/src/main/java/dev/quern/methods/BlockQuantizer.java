@@ -1,6 +1,5 @@
 package dev.quern.methods;
 
-import dev.quern.core.NumericException;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.Progress;
 import dev.quern.models.Linear;
@@ -70,13 +69,11 @@ final class BlockQuantizer<C extends Record> implements CalibratedWalk.StageQuan
     }
 
     private WeightMethod<C> weightMethod() {
-        return switch (step.method()) {
-            case WeightMethod<C> method -> method;
-        };
+        return step.weightMethod();
     }
 
     private QuantizedLinear quantize(Linear linear, @Nullable Hessian hessian) {
-        float[] values = values(linear);
+        float[] values = BlockParameters.values(source, linear);
         LinearTask task = new LinearTask(
                 linear.name(),
                 linear.outFeatures(),
@@ -90,24 +87,6 @@ final class BlockQuantizer<C extends Record> implements CalibratedWalk.StageQuan
             LOG.log(System.Logger.Level.WARNING, "{0}: fell back to {1}", linear.name(), result.fallback());
         }
         return result;
-    }
-
-    /// The float weights; throws `NumericException` where one is not finite.
-    private float[] values(Linear linear) {
-        PackedWeight stored = source.weight(linear.weightName());
-        float[] values = stored.unpack();
-        Mapped.release(stored);
-        for (int i = 0; i < values.length; i++) {
-            if (!Float.isFinite(values[i])) {
-                int cols = linear.inFeatures();
-                throw new NumericException(
-                        linear.weightName(),
-                        "reading",
-                        values[i] + " in row " + i / cols + ", column " + i % cols
-                                + "; mend the checkpoint or --exclude this layer");
-            }
-        }
-        return values;
     }
 
     static Consumer<String> telling(Progress progress, long done, long total) {

@@ -17,6 +17,7 @@ final class BlockWeights implements TorchWeights {
     private final TorchWeights stored;
     private final Map<String, TorchTensor> weights = new HashMap<>();
     private final Map<String, TorchTensor> biases = new HashMap<>();
+    private final Map<String, TorchTensor> norms = new HashMap<>();
 
     BlockWeights(Block block, WeightSource source) {
         stored = TorchWeights.streaming(source);
@@ -29,10 +30,28 @@ final class BlockWeights implements TorchWeights {
         }
     }
 
+    /// The parameters as they are now.
+    BlockWeights(BlockParameters parameters, WeightSource source) {
+        stored = TorchWeights.streaming(source);
+        for (Linear linear : parameters.block().linears()) {
+            weights.put(
+                    linear.weightName(),
+                    TorchTensor.of(parameters.weight(linear), linear.outFeatures(), linear.inFeatures()));
+            float[] bias = parameters.bias(linear);
+            if (bias != null) {
+                biases.put(linear.biasName(), TorchTensor.of(bias, bias.length));
+            }
+        }
+        for (Norm norm : BlockParameters.norms(parameters.block())) {
+            norms.put(norm.name(), TorchTensor.of(parameters.norm(norm), norm.size()));
+        }
+    }
+
     private BlockWeights(BlockWeights other) {
         stored = other.stored;
         weights.putAll(other.weights);
         biases.putAll(other.biases);
+        norms.putAll(other.norms);
     }
 
     /// The same tensors, to be replaced independently.
@@ -60,7 +79,8 @@ final class BlockWeights implements TorchWeights {
 
     @Override
     public TorchTensor norm(Norm norm) {
-        return stored.norm(norm);
+        TorchTensor changed = norms.get(norm.name());
+        return changed == null ? stored.norm(norm) : changed;
     }
 
     @Override

@@ -3,7 +3,7 @@ package dev.quern.methods;
 import java.util.List;
 
 /// A way to quantize. `C` holds its settings; options and recipe keys derive from `C`'s components.
-public sealed interface Method<C extends Record> permits WeightMethod {
+public sealed interface Method<C extends Record> permits WeightMethod, BlockMethod {
     /// The name in recipes and on the command line, for instance `gptq`.
     String name();
 

@@ -111,15 +111,11 @@ public final class Pipeline {
     }
 
     private static <C extends Record> WeightFormat format(Step<C> step) {
-        return switch (step.method()) {
-            case WeightMethod<C> method -> method.format(step.config());
-        };
+        return step.weightMethod().format(step.config());
     }
 
     private static <C extends Record> boolean isCalibrated(Step<C> step) {
-        return switch (step.method()) {
-            case WeightMethod<C> method -> method.calibrated(step.config());
-        };
+        return step.weightMethod().calibrated(step.config());
     }
 
     /// One run over an open model.
@@ -174,9 +170,7 @@ public final class Pipeline {
                 }
                 return;
             }
-            WeightMethod<C> method = switch (step.method()) {
-                case WeightMethod<C> m -> m;
-            };
+            WeightMethod<C> method = step.weightMethod();
             CalibratedWalk walk =
                     new CalibratedWalk(network, source, calibration, method.wantsDrift(step.config()), parallel);
             for (Block block : network.blocks()) {

@@ -20,9 +20,7 @@ final class Plans {
 
     static <C extends Record> Plan of(
             Network network, WeightSource source, Selection selection, Step<C> step, PipelineOptions options) {
-        WeightMethod<C> method = switch (step.method()) {
-            case WeightMethod<C> m -> m;
-        };
+        WeightMethod<C> method = step.weightMethod();
         WeightFormat format = method.format(step.config());
         List<PlannedLayer> layers = selection.chosen().stream()
                 .map(linear -> layer(linear, format, source))

@@ -32,9 +32,7 @@ final class QuantizedLayout implements AutoCloseable {
     /// What `quantization_config` says. Zero points are stored as z − 1, which every reader of the layout knows; the
     /// grids keep z at 1 or more for that.
     static <C extends Record> GptqConfig config(Step<C> step) {
-        WeightFormat format = switch (step.method()) {
-            case WeightMethod<C> method -> method.format(step.config());
-        };
+        WeightFormat format = step.weightMethod().format(step.config());
         return switch (format) {
             case WeightFormat.Grouped(QuantScheme s) ->
                 new GptqConfig(s.bits(), s.groupSize(), s.symmetric(), false, GptqConfig.Zeros.V1);

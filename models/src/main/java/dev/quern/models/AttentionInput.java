@@ -7,9 +7,6 @@ import org.jspecify.annotations.Nullable;
 record AttentionInput(
         Norm norm, Linear q, Linear k, Linear v, @Nullable HeadNorms headNorms, Rope rope, Attention attention)
         implements Stage {
-    /// Norms over each head of the queries and of the keys.
-    record HeadNorms(Norm q, Norm k) {}
-
     @Override
     public List<Linear> linears() {
         return List.of(q, k, v);
@@ -25,8 +22,8 @@ record AttentionInput(
         T queries = products.get(0);
         T keys = products.get(1);
         if (headNorms != null) {
-            queries = ops.headNorm(headNorms.q, queries, attention.nHeads());
-            keys = ops.headNorm(headNorms.k, keys, attention.nKvHeads());
+            queries = ops.headNorm(headNorms.q(), queries, attention.nHeads());
+            keys = ops.headNorm(headNorms.k(), keys, attention.nKvHeads());
         }
         queries = ops.rope(rope, queries, attention.nHeads());
         keys = ops.rope(rope, keys, attention.nKvHeads());

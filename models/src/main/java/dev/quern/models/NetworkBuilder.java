@@ -62,8 +62,8 @@ final class NetworkBuilder {
         return linear(layer, Role.DOWN, "mlp.down_proj", d.intermediateSize(), d.hiddenSize(), bias);
     }
 
-    AttentionInput.HeadNorms headNorms(int layer) {
-        return new AttentionInput.HeadNorms(
+    HeadNorms headNorms(int layer) {
+        return new HeadNorms(
                 norm(layer, "self_attn.q_norm", d.headDim()), norm(layer, "self_attn.k_norm", d.headDim()));
     }
 

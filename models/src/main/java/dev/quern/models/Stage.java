@@ -15,6 +15,11 @@ public interface Stage {
     @Nullable
     Norm norm();
 
+    /// The norms over each head that its queries and keys pass before the rotary embedding; null where there are none.
+    default @Nullable HeadNorms headNorms() {
+        return null;
+    }
+
     /// The input that all Linears of this stage read.
     <T> T input(Ops<T> ops, Flow<T> flow);
 
