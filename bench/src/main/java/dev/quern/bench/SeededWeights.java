@@ -5,6 +5,7 @@ import dev.quern.core.BlockWeight;
 import dev.quern.core.DType;
 import dev.quern.core.DenseWeight;
 import dev.quern.core.GroupedWeight;
+import dev.quern.core.Int8Weight;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -55,6 +56,7 @@ final class SeededWeights {
             makers.put("gptq-" + bits, (rows, cols, random) -> grouped(rows, cols, bits, true, random));
             makers.put("gptq-" + bits + "-zeros", (rows, cols, random) -> grouped(rows, cols, bits, false, random));
         }
+        makers.put("int8", SeededWeights::int8);
         for (BlockType type : BlockType.values()) {
             makers.put(type.name(), (rows, cols, random) -> blocks(type, rows, cols, random));
         }
@@ -67,6 +69,12 @@ final class SeededWeights {
             values[i] = random.nextFloat() - 0.5f;
         }
         return values;
+    }
+
+    private static Int8Weight int8(int rows, int cols, Random random) {
+        byte[] codes = new byte[rows * cols];
+        random.nextBytes(codes);
+        return new Int8Weight(rows, cols, Tensor.of(codes, rows, cols), Tensor.of(floats(rows, random), rows));
     }
 
     private static GroupedWeight grouped(int rows, int cols, int bits, boolean symmetric, Random random) {

@@ -157,6 +157,18 @@ final class CodePanels implements Panels {
         }
     }
 
+    /// One token of codes over 8-bit codes: sets `part [64]` to the sums of products over the inputs `from … to − 1`.
+    void dotCodes(int panel, float[] x, int xAt, int from, int to, float[] part) {
+        Codes8Dot.dot(words[panel], from / 4 * ROWS, x, xAt + from, xAt + to, part, 0);
+    }
+
+    /// The codes of a panel as floats, unscaled: `tile [order().length(), 64]`.
+    void unpackCodes(int panel, float[] tile) {
+        for (int lane = 0; lane < ROWS; lane += L) {
+            codes(words[panel], lane, 0, order.length(), tile);
+        }
+    }
+
     /// Codes of the places `from … to − 1` as floats.
     private void codes(int[] w, int lane, int from, int to, float[] tile) {
         if (bits == 3) {

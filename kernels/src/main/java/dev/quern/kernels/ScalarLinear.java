@@ -1,5 +1,10 @@
 package dev.quern.kernels;
 
+import dev.quern.core.BlockWeight;
+import dev.quern.core.DenseWeight;
+import dev.quern.core.GroupedWeight;
+import dev.quern.core.Int8Weight;
+import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
 
 /// The oracle and the fallback: unpacks a row with `PackedWeight.unpackRow` and sums in plain Java. Takes every weight.
@@ -16,7 +21,13 @@ final class ScalarLinear implements LinearKernel {
 
     @Override
     public PreparedLinear prepare(PackedWeight weight) {
-        return new Prepared(weight);
+        Prepared prepared = new Prepared(weight);
+        return switch (weight) {
+            case Int8Weight rows -> new ScalarInt8(prepared, rows);
+            case OutlierInt8Weight w ->
+                OutlierLinear.of(name(), w, new ScalarInt8(new Prepared(w.regular()), w.regular()), this);
+            case DenseWeight _, BlockWeight _, GroupedWeight _ -> prepared;
+        };
     }
 
     private record Prepared(PackedWeight weight) implements PreparedLinear {

@@ -1,6 +1,6 @@
 package dev.quern.kernels;
 
-/// Reusable float arrays of one thread, by slot; they only grow, so steady work allocates nothing.
+/// Reusable arrays of one thread, by slot; they only grow, so steady work allocates nothing.
 ///
 /// What an array holds between uses is undefined. One kernel at a time uses a thread's scratch: kernels do not nest.
 final class Scratch {
@@ -16,7 +16,12 @@ final class Scratch {
     static final int GROUP_SCALE = 9;
     static final int GROUP_SHIFT = 10;
 
-    private final float[][] slots = new float[11][0];
+    static final int REST = 11;
+    static final int OUTLIERS = 12;
+    static final int PRODUCT = 13;
+
+    private final float[][] slots = new float[14][0];
+    private int[] ints = new int[0];
 
     /// An array of at least `size` floats.
     float[] floats(int slot, int size) {
@@ -24,5 +29,13 @@ final class Scratch {
             slots[slot] = new float[size];
         }
         return slots[slot];
+    }
+
+    /// An array of at least `size` integers; there is one.
+    int[] ints(int size) {
+        if (ints.length < size) {
+            ints = new int[size];
+        }
+        return ints;
     }
 }

@@ -44,6 +44,13 @@ final class SampleWeights {
             samples.add(named("all codes 0, ", constantBlocks(type, rows, whole, 0)));
             samples.add(named("all codes max, ", constantBlocks(type, rows, whole, 0xFF)));
         }
+        Int8Weight rowsOf8 = int8(rows, cols, random);
+        samples.add(sample(rowsOf8));
+        for (int outliers : List.of(0, 1, 5)) {
+            int[] columns = IntStream.range(0, outliers).map(i -> i * 3 + 1).toArray();
+            Tensor dense = Tensor.of(DType.F16, floats(rows * outliers, random), rows, outliers);
+            samples.add(sample(new OutlierInt8Weight(rowsOf8, columns, dense)));
+        }
         int whole = roundUp(cols, 32);
         for (int bits : List.of(2, 3, 4, 8)) {
             for (int groupSize : List.of(32, 128, whole, 20)) {
@@ -63,6 +70,16 @@ final class SampleWeights {
             samples.add(named("all codes max, ", grouped(rows, whole, bits, 32, DType.F16, false, most, random)));
         }
         return samples;
+    }
+
+    static Int8Weight int8(int rows, int cols, Random random) {
+        byte[] codes = new byte[rows * cols];
+        random.nextBytes(codes);
+        float[] scales = new float[rows];
+        for (int r = 0; r < rows; r++) {
+            scales[r] = 0.01f + random.nextFloat();
+        }
+        return new Int8Weight(rows, cols, Tensor.of(codes, rows, cols), Tensor.of(scales, rows));
     }
 
     private static Sample sample(PackedWeight weight) {
