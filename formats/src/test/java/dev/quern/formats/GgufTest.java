@@ -156,6 +156,8 @@ class GgufTest {
             case dev.quern.core.DenseWeight d -> d.tensor().data();
             case dev.quern.core.BlockWeight b -> b.data();
             case dev.quern.core.GroupedWeight g -> g.qweight().data();
+            case dev.quern.core.Int8Weight w -> w.codes().data();
+            case dev.quern.core.OutlierInt8Weight w -> w.regular().codes().data();
         };
     }
 
