@@ -39,6 +39,7 @@ final class Cli {
         line.addSubcommand(new GenerateCommand(console));
         line.addSubcommand(new BenchCommand(console));
         line.addSubcommand(new ConvertCommand(console));
+        line.addSubcommand(new PullCommand(console));
         line.addSubcommand(new DoctorCommand(console));
         line.addSubcommand(new DemoCommand(console));
         line.addSubcommand(new TrainDemoCommand(console));

@@ -2,6 +2,7 @@ package dev.quern.cli;
 
 import dev.quern.core.QuernException;
 import dev.quern.demo.DemoModel;
+import dev.quern.hub.HubCache;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;

@@ -30,6 +30,7 @@ class ArchitectureTest {
             Map.entry("core", Set.of()),
             Map.entry("formats", Set.of("core")),
             Map.entry("text", Set.of("core")),
+            Map.entry("hub", Set.of("core", "formats")),
             Map.entry("kernels", Set.of("core")),
             Map.entry("models", Set.of("core", "formats", "text")),
             Map.entry("torch", Set.of("core", "models")),
@@ -42,13 +43,13 @@ class ArchitectureTest {
             Map.entry(
                     "cli",
                     Set.of(
-                            "core", "formats", "text", "kernels", "models", "torch", "methods", "runtime", "eval",
-                            "demo")),
+                            "core", "formats", "text", "hub", "kernels", "models", "torch", "methods", "runtime",
+                            "eval", "demo")),
             Map.entry(
                     "testkit",
                     Set.of(
-                            "core", "formats", "text", "kernels", "models", "torch", "methods", "runtime", "eval",
-                            "demo", "cli")));
+                            "core", "formats", "text", "hub", "kernels", "models", "torch", "methods", "runtime",
+                            "eval", "demo", "cli")));
 
     @Test
     void everyPackageUsesOnlyWhatTheTableAllows() {

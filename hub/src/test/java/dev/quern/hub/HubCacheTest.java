@@ -1,4 +1,4 @@
-package dev.quern.cli;
+package dev.quern.hub;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -43,8 +43,15 @@ class HubCacheTest {
     void whatIsNotInTheCacheFailsWithTheCommandThatFetchesIt() {
         HubCache cache = new HubCache(folder);
         assertThatThrownBy(() -> cache.find("org/name@v2"))
-                .hasMessageContaining("hf download org/name --revision v2")
+                .hasMessageContaining("quern pull org/name@v2")
                 .hasMessageContaining(folder.toString());
+    }
+
+    @Test
+    void aSnapshotThatIsOneGgufFileStandsForTheFile() throws IOException {
+        Path snapshot = Files.createDirectories(folder.resolve("models--org--name/snapshots/0a1b2c"));
+        Path file = Files.createFile(snapshot.resolve("model.Q4_0.gguf"));
+        assertThat(new HubCache(folder).find("org/name@0a1b2c")).contains(file);
     }
 
     @Test
@@ -55,7 +62,7 @@ class HubCacheTest {
         Files.writeString(model.resolve("refs/main"), "../../..");
         HubCache cache = new HubCache(folder);
 
-        assertThatThrownBy(() -> cache.find("org/name")).hasMessageContaining("hf download");
+        assertThatThrownBy(() -> cache.find("org/name")).hasMessageContaining("quern pull");
         assertThat(cache.find("org/name@../../refs")).isEmpty();
         assertThat(cache.find("../name")).isEmpty();
     }
