@@ -16,8 +16,8 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "MODEL is a directory with config.json and *.safetensors, a .gguf file, 'demo'",
-            "(the tiny model that ships with Quern), or a hub id org/name[@revision] from",
-            "the local cache.",
+            "(the tiny model that ships with Quern), or a hub id org/name[@revision] that was",
+            "fetched with pull.",
             "",
             "Results go to stdout, progress and warnings to stderr; --json prints one",
             "JSON object.",

@@ -80,7 +80,7 @@ final class Download {
             restart(have);
             have = 0;
         }
-        if (have == file.size() && have > 0) {
+        if (have == file.size()) {
             return;
         }
         HttpResponse<InputStream> answer = client.open(id, commit, file, have);

@@ -5,6 +5,7 @@ import dev.quern.core.QuernException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -167,11 +168,15 @@ public final class Pull {
     }
 
     private static FileLock lock(FileChannel channel, HubId id) throws IOException {
-        FileLock lock = channel.tryLock();
-        if (lock == null) {
-            throw new QuernException(id + ": another process is fetching it; wait for that to end");
+        try {
+            FileLock lock = channel.tryLock();
+            if (lock != null) {
+                return lock;
+            }
+        } catch (OverlappingFileLockException _) {
+            // this very process
         }
-        return lock;
+        throw new QuernException(id + ": another process is fetching it; wait for that to end");
     }
 
     /// A relative link, as the hub's own tools make it; a copy where the system has no links.

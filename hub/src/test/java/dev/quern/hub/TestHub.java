@@ -136,19 +136,20 @@ final class TestHub implements AutoCloseable {
         }
     }
 
-    /// The answer of the hub's own list, the first file as a large one with SHA-256.
+    /// The answer of the hub's own list: safetensors as large files with SHA-256, the others with git's sum.
     String listing() {
         String siblings = files.entrySet().stream()
-                .map(e -> "{\"rfilename\": \"" + e.getKey() + "\", \"size\": "
-                        + (e.getValue().length - (fault == Fault.LONGER ? 1 : 0)) + ", \"blobId\": \""
-                        + gitId(e.getValue()) + "\""
-                        + (e.getKey().endsWith(".safetensors")
-                                ? ", \"lfs\": {\"sha256\": \"" + hash("SHA-256", e.getValue()) + "\", \"size\": "
-                                        + (e.getValue().length - (fault == Fault.LONGER ? 1 : 0)) + "}"
-                                : "")
-                        + "}")
+                .map(e -> entry(e.getKey(), e.getValue()))
                 .collect(Collectors.joining(", "));
         return "{\"sha\": \"" + COMMIT + "\", \"siblings\": [" + siblings + "]}";
+    }
+
+    private String entry(String path, byte[] bytes) {
+        boolean large = path.endsWith(".safetensors");
+        int size = bytes.length - (large && fault == Fault.LONGER ? 1 : 0);
+        return "{\"rfilename\": \"" + path + "\", \"size\": " + size + ", \"blobId\": \"" + gitId(bytes) + "\""
+                + (large ? ", \"lfs\": {\"sha256\": \"" + hash("SHA-256", bytes) + "\", \"size\": " + size + "}" : "")
+                + "}";
     }
 
     private static String gitId(byte[] bytes) {
