@@ -3,6 +3,7 @@ package dev.quern.core;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /// The scalar decoding of the blocks of 32 weights: the oracle for every kernel. Layouts: docs/formats/gguf.md.
 ///
@@ -90,6 +91,20 @@ final class BlockDecoders {
                 target[offset + sub * 32 + j + 16] = step * NON_LINEAR[(pair >> 4) & 15];
             }
         }
+    }
+
+    /// The 16 values of the non-linear 4-bit types, rising.
+    static int[] nonLinear() {
+        int[] levels = new int[NON_LINEAR.length];
+        for (int i = 0; i < levels.length; i++) {
+            levels[i] = NON_LINEAR[i];
+        }
+        return levels;
+    }
+
+    /// The code of one of these values.
+    static int nonLinear(int value) {
+        return Arrays.binarySearch(NON_LINEAR, (byte) value);
     }
 
     static float half(MemorySegment data, long at) {

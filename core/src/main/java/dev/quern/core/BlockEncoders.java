@@ -34,7 +34,24 @@ public final class BlockEncoders {
                 case Q4_0 -> q4Zero(values, offset + done, target, at);
                 case Q4_1 -> q4One(values, offset + done, target, at);
                 case Q8_0 -> q8Zero(values, offset + done, target, at);
-                case Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS ->
+                case Q5_0,
+                        Q5_1,
+                        Q2_K,
+                        Q3_K,
+                        Q4_K,
+                        Q5_K,
+                        Q6_K,
+                        IQ1_S,
+                        IQ1_M,
+                        IQ2_XXS,
+                        IQ2_XS,
+                        IQ2_S,
+                        IQ3_XXS,
+                        IQ3_S,
+                        IQ4_NL,
+                        IQ4_XS,
+                        TQ1_0,
+                        TQ2_0 ->
                     throw new UsageException(
                             "cannot write " + type + "; the types that can be written are Q8_0, Q4_0 and Q4_1");
             }

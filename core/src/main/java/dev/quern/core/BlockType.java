@@ -14,8 +14,17 @@ public enum BlockType {
     Q4_K(12, 256, 144, SuperBlockDecoders::q4),
     Q5_K(13, 256, 176, SuperBlockDecoders::q5),
     Q6_K(14, 256, 210, SuperBlockDecoders::q6),
+    IQ2_XXS(16, 256, 66, GridDecoders::iq2ExtraExtraSmall),
+    IQ2_XS(17, 256, 74, GridDecoders::iq2ExtraSmall),
+    IQ3_XXS(18, 256, 98, GridDecoders::iq3ExtraExtraSmall),
+    IQ1_S(19, 256, 50, TernaryDecoders::iq1Small),
     IQ4_NL(20, 32, 18, BlockDecoders::iq4NonLinear),
-    IQ4_XS(23, 256, 136, BlockDecoders::iq4Small);
+    IQ3_S(21, 256, 110, GridDecoders::iq3Small),
+    IQ2_S(22, 256, 82, GridDecoders::iq2Small),
+    IQ4_XS(23, 256, 136, BlockDecoders::iq4Small),
+    IQ1_M(29, 256, 56, TernaryDecoders::iq1Medium),
+    TQ1_0(34, 256, 54, TernaryDecoders::tq1),
+    TQ2_0(35, 256, 66, TernaryDecoders::tq2);
 
     /// Decodes the block at byte `at` of `data` into `target[offset …)`.
     @FunctionalInterface

@@ -27,7 +27,24 @@ class BlockEncodersTest {
                 case Q8_0 -> most / 127 * 0.5f;
                 case Q4_0 -> most / 8;
                 case Q4_1 -> 2 * most / 15 * 0.5f;
-                case Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS -> 0;
+                case Q5_0,
+                        Q5_1,
+                        Q2_K,
+                        Q3_K,
+                        Q4_K,
+                        Q5_K,
+                        Q6_K,
+                        IQ1_S,
+                        IQ1_M,
+                        IQ2_XXS,
+                        IQ2_XS,
+                        IQ2_S,
+                        IQ3_XXS,
+                        IQ3_S,
+                        IQ4_NL,
+                        IQ4_XS,
+                        TQ1_0,
+                        TQ2_0 -> 0;
             };
             for (int i = block; i < block + 32; i++) {
                 assertThat(Math.abs(decoded[i] - values[i])).isLessThanOrEqualTo(step * 1.001f + most * 0x1p-10f);

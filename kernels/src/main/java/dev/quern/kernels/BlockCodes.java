@@ -139,6 +139,111 @@ enum BlockCodes {
             }
             lookUp(codes, c, 256);
         }
+    },
+    IQ2_XXS(BlockType.IQ2_XXS, 8, 32, false, 0, 0, -1, 0.125f) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            float d = half(b, at);
+            for (int sub = 0; sub < 8; sub++) {
+                scale[g + sub] = d * (2 * (b.get(JAVA_BYTE, at + 9 + 8 * sub) >> 4 & 15) + 1) * 0.125f;
+            }
+            wholes(b, at, codes, c, scale, g);
+        }
+    },
+    IQ2_XS(BlockType.IQ2_XS, 8, 16, false, 0, 0, -1, 0.125f) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            odd(b, at + 66, 16, half(b, at) * 0.125f, scale, g);
+            wholes(b, at, codes, c, scale, g);
+        }
+    },
+    IQ2_S(BlockType.IQ2_S, 8, 16, false, 0, 0, -1, 0.125f) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            odd(b, at + 74, 16, half(b, at) * 0.125f, scale, g);
+            wholes(b, at, codes, c, scale, g);
+        }
+    },
+    IQ3_XXS(BlockType.IQ3_XXS, 8, 32, false, 0, 0, -1, 0.25f) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            float d = half(b, at);
+            for (int sub = 0; sub < 8; sub++) {
+                scale[g + sub] = d * (2 * (b.get(JAVA_BYTE, at + 69 + 4 * sub) >> 4 & 15) + 1) * 0.25f;
+            }
+            wholes(b, at, codes, c, scale, g);
+        }
+    },
+    /// Its magnitudes are odd: 4-bit codes of steps of 2, half a step off.
+    IQ3_S(BlockType.IQ3_S, 4, 32, true, 0.5f, 0, -1, 2) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            odd(b, at + 106, 8, half(b, at), scale, g);
+            wholes(b, at, codes, c, scale, g);
+            for (int i = c; i < c + 256; i++) {
+                codes[i] = (byte) (codes[i] >> 1);
+            }
+            for (int sub = g; sub < g + 8; sub++) {
+                scale[sub] *= 2;
+                minimum[sub] = 0;
+            }
+        }
+    },
+    IQ1_S(BlockType.IQ1_S, 2, 32, true, 0, 0, 0) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            float d = half(b, at);
+            for (int sub = 0; sub < 8; sub++) {
+                int more = b.get(Tensor.SHORT, at + 34 + 2 * sub);
+                scale[g + sub] = d * (2 * (more >> 12 & 7) + 1);
+                minimum[g + sub] = scale[g + sub] * (more < 0 ? -0.125f : 0.125f);
+            }
+            wholes(b, at, codes, c, scale, g);
+        }
+
+        @Override
+        float minimumUnit(MemorySegment b, long at) {
+            return half(b, at) * 0.125f;
+        }
+    },
+    /// The shift changes every 8 weights: eighths of a step as codes.
+    IQ1_M(BlockType.IQ1_M, 8, 16, false, 0, 0, -1) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            float unit = unit(b, at);
+            for (int sub = 0; sub < 16; sub++) {
+                int three = b.get(Tensor.SHORT, at + 48 + 2 * (sub / 4)) >> 3 * (sub % 4) & 7;
+                scale[g + sub] = unit * (2 * three + 1);
+            }
+            wholes(b, at, codes, c, scale, g);
+        }
+
+        @Override
+        float unit(MemorySegment b, long at) {
+            int half = 0;
+            for (int i = 0; i < 4; i++) {
+                half |= (b.get(Tensor.SHORT, at + 48 + 2 * i) >> 12 & 15) << 4 * i;
+            }
+            return Float.float16ToFloat((short) half) * 0.125f;
+        }
+    },
+    TQ1_0(BlockType.TQ1_0, 2, 256, false, 0, -1, -1) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            scale[g] = half(b, at + 52);
+            wholes(b, at, codes, c, scale, g);
+        }
+    },
+    TQ2_0(BlockType.TQ2_0, 2, 256, true, 1, -1, -1) {
+        @Override
+        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+            scale[g] = half(b, at + 64);
+            minimum[g] = 0;
+            wholes(b, at, codes, c, scale, g);
+            for (int i = c; i < c + 256; i++) {
+                codes[i]--;
+            }
+        }
     };
 
     /// The 16 values of the non-linear 4-bit types.
@@ -155,7 +260,23 @@ enum BlockCodes {
 
     private final int minimumUnitAt;
 
+    /// What that float16 is multiplied by.
+    private final float unitShare;
+
     BlockCodes(BlockType type, int bits, int group, boolean hasMinimum, float bias, int unitAt, int minimumUnitAt) {
+        this(type, bits, group, hasMinimum, bias, unitAt, minimumUnitAt, 1);
+    }
+
+    BlockCodes(
+            BlockType type,
+            int bits,
+            int group,
+            boolean hasMinimum,
+            float bias,
+            int unitAt,
+            int minimumUnitAt,
+            float unitShare) {
+        this.unitShare = unitShare;
         this.unitAt = unitAt;
         this.minimumUnitAt = minimumUnitAt;
         this.type = type;
@@ -180,7 +301,7 @@ enum BlockCodes {
 
     /// The unit of the scales of the block at byte `at`.
     float unit(MemorySegment b, long at) {
-        return half(b, at + unitAt);
+        return half(b, at + unitAt) * unitShare;
     }
 
     /// The unit of its minima; 0 if it has none.
@@ -210,6 +331,24 @@ enum BlockCodes {
     private static void lookUp(byte[] codes, int c, int count) {
         for (int j = c; j < c + count; j++) {
             codes[j] = NON_LINEAR[codes[j]];
+        }
+    }
+
+    /// `count` 4-bit scales s that stand for `2s + 1` units.
+    private static void odd(MemorySegment b, long at, int count, float unit, float[] scale, int g) {
+        for (int i = 0; i < count; i++) {
+            scale[g + i] = unit * (2 * (b.get(JAVA_BYTE, at + i / 2) >> 4 * (i % 2) & 15) + 1);
+        }
+    }
+
+    /// The codes of a block of 256 as its decoded values over their scales, which are whole numbers; a fraction (the
+    /// part that a minimum adds) is rounded away.
+    void wholes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
+        float[] values = new float[256];
+        type.decode(b, at, values, 0);
+        for (int i = 0; i < 256; i++) {
+            float step = scale[g + i / group];
+            codes[c + i] = (byte) (step == 0 ? 0 : Math.round(values[i] / step));
         }
     }
 

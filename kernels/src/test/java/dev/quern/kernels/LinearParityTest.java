@@ -200,7 +200,7 @@ class LinearParityTest {
     }
 
     @Test
-    void preparedWeightsHoldAtMostTwiceTheBytesOfThePackedOnes() {
+    void preparedWeightsHoldAtMostTwiceTheBytesOfThePackedOnesOrNineBitsAWeight() {
         List<PackedWeight> weights = new ArrayList<>();
         Random random = new Random(6);
         for (BlockType type : BlockType.values()) {
@@ -213,9 +213,11 @@ class LinearParityTest {
             weights.add(new DenseWeight(Tensor.of(dtype, SampleWeights.floats(128 * 1024, random), 128, 1024)));
         }
         for (PackedWeight weight : weights) {
+            // grids of magnitudes and signs are kept as bytes
+            long nineBits = weight.encoding().startsWith("IQ") ? (long) weight.rows() * weight.cols() * 9 / 8 : 0;
             assertThat(Kernels.prepare(weight).weightBytes())
                     .as(weight.encoding())
-                    .isBetween(weight.bytes(), 2 * weight.bytes());
+                    .isBetween(weight.bytes(), Math.max(2 * weight.bytes(), nineBits));
         }
     }
 

@@ -122,7 +122,10 @@ final class SampleWeights {
         byte[] block = new byte[type.bytes()];
         Arrays.fill(block, (byte) value);
         int[] halves = switch (type) {
-            case Q4_0, Q5_0, Q8_0, IQ4_NL, IQ4_XS -> new int[] {0};
+            case Q4_0, Q5_0, Q8_0, IQ4_NL, IQ4_XS, IQ1_S, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S -> new int[] {0};
+            case IQ1_M -> new int[0];
+            case TQ1_0 -> new int[] {52};
+            case TQ2_0 -> new int[] {64};
             case Q4_1, Q5_1, Q4_K, Q5_K -> new int[] {0, 2};
             case Q2_K -> new int[] {80, 82};
             case Q3_K -> new int[] {108};
@@ -131,6 +134,12 @@ final class SampleWeights {
         MemorySegment one = MemorySegment.ofArray(block);
         for (int half : halves) {
             one.set(Tensor.SHORT, half, (short) 0x3BBB);
+        }
+        if (type == BlockType.IQ1_M) {
+            // its float16 is spread over the top nibbles of four shorts
+            for (int i = 0; i < 4; i++) {
+                block[49 + 2 * i] = (byte) (value & 15 | (i < 3 ? 0xB0 : 0x30));
+            }
         }
         MemorySegment data = MemorySegment.ofArray(new byte[Math.toIntExact(BlockWeight.rowBytes(type, cols) * rows)]);
         for (long at = 0; at < data.byteSize(); at += block.length) {

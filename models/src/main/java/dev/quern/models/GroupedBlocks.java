@@ -31,7 +31,24 @@ final class GroupedBlocks {
                     case Q4_1 -> weight.bits() == 4;
                     // 0 would be −128, which a Q8_0 byte holds as well
                     case Q8_0 -> weight.bits() == 8 && allZeroPoints(weight, 128);
-                    case Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS -> false;
+                    case Q5_0,
+                            Q5_1,
+                            Q2_K,
+                            Q3_K,
+                            Q4_K,
+                            Q5_K,
+                            Q6_K,
+                            IQ1_S,
+                            IQ1_M,
+                            IQ2_XXS,
+                            IQ2_XS,
+                            IQ2_S,
+                            IQ3_XXS,
+                            IQ3_S,
+                            IQ4_NL,
+                            IQ4_XS,
+                            TQ1_0,
+                            TQ2_0 -> false;
                 };
     }
 
@@ -81,7 +98,25 @@ final class GroupedBlocks {
         int bits = switch (weight.type()) {
             case Q4_0 -> 4;
             case Q8_0 -> 8;
-            case Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS ->
+            case Q4_1,
+                    Q5_0,
+                    Q5_1,
+                    Q2_K,
+                    Q3_K,
+                    Q4_K,
+                    Q5_K,
+                    Q6_K,
+                    IQ1_S,
+                    IQ1_M,
+                    IQ2_XXS,
+                    IQ2_XS,
+                    IQ2_S,
+                    IQ3_XXS,
+                    IQ3_S,
+                    IQ4_NL,
+                    IQ4_XS,
+                    TQ1_0,
+                    TQ2_0 ->
                 throw new QuernException(module + ": the GPTQ layout cannot hold the codes of " + weight.type()
                         + "; Q4_0 and Q8_0 fit, for others convert to f16");
         };
