@@ -17,6 +17,27 @@ public record Int8Weight(int rows, int cols, Tensor codes, Tensor scales) implem
         }
     }
 
+    /// The nearest codes to `values [rows, cols]`, each row on its symmetric grid of 255 steps: `scale = max|w| /
+    /// 127.5`,
+    /// rounded to `scaleType` first.
+    public static Int8Weight nearest(int rows, int cols, float[] values, DType scaleType) {
+        byte[] codes = new byte[Math.multiplyExact(rows, cols)];
+        float[] scales = new float[rows];
+        for (int row = 0; row < rows; row++) {
+            float most = 0;
+            for (int i = row * cols; i < (row + 1) * cols; i++) {
+                most = Math.max(most, Math.abs(values[i]));
+            }
+            float scale = Floats.round(scaleType, most / 127.5f);
+            // rows of zeros, and such small ones that no scale can be stored for them
+            scales[row] = scale > 0 ? scale : 1;
+            for (int i = row * cols; i < (row + 1) * cols; i++) {
+                codes[i] = (byte) Math.clamp((long) Math.rint(values[i] / scales[row]), -128, 127);
+            }
+        }
+        return new Int8Weight(rows, cols, Tensor.of(codes, rows, cols), Tensor.of(scaleType, scales, rows));
+    }
+
     @Override
     public long bytes() {
         return codes.bytes() + scales.bytes();

@@ -2,7 +2,9 @@ package dev.quern.models;
 
 import dev.quern.core.ActivationScheme;
 import dev.quern.core.QuantParams;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// What happens to a Linear's input before the product: transforms in order, then quantization.
@@ -52,6 +54,17 @@ public record LinearInput(
     /// The same with other columns kept as floats.
     public LinearInput withExact(int[] columns) {
         return new LinearInput(transforms, scheme, range, columns);
+    }
+
+    /// What happens, for instance `hadamard, a8 dynamic symmetric × int8`; `integers` where the product is one of
+    /// integers, else a quantized input is simulated: made into codes and multiplied as the floats they stand for.
+    public String describe(boolean integers) {
+        List<String> parts = new ArrayList<>();
+        transforms.forEach(t -> parts.add(t.getClass().getSimpleName().toLowerCase(Locale.ROOT)));
+        if (scheme.quantizes()) {
+            parts.add(scheme + (integers ? " × int8" : " (simulated)"));
+        }
+        return String.join(", ", parts);
     }
 
     /// True where nothing happens.

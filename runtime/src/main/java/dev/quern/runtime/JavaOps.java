@@ -2,7 +2,9 @@ package dev.quern.runtime;
 
 import dev.quern.core.UsageException;
 import dev.quern.kernels.AttentionKernel;
+import dev.quern.kernels.CodeLinear;
 import dev.quern.kernels.Elementwise;
+import dev.quern.kernels.InputCodes;
 import dev.quern.kernels.KvLayer;
 import dev.quern.kernels.NormKernel;
 import dev.quern.kernels.PreparedLinear;
@@ -16,8 +18,11 @@ import dev.quern.models.Linear;
 import dev.quern.models.Norm;
 import dev.quern.models.Ops;
 import dev.quern.models.Rope;
+import java.util.ArrayList;
+import java.util.List;
 
-/// The executor on our own kernels: float32 activations, packed weights, one sequence with its KV cache.
+/// The executor on our own kernels: packed weights, activations in float32 or as codes, one sequence with its KV
+/// cache.
 ///
 /// A forward pass begins with `embed`: its tokens take the positions behind those that the cache holds, and `attend`
 /// adds their keys and values. Values live until `endOfBlock` of the block that made them, at the longest until the
@@ -32,6 +37,7 @@ public final class JavaOps implements Ops<Rows> {
     private final Workers workers;
     private final RopeTables ropes = new RopeTables();
     private final Buffers buffers = new Buffers();
+    private final InputCodes codes = new InputCodes();
     private int start;
     private int tokens;
     private int expected;
@@ -99,10 +105,56 @@ public final class JavaOps implements Ops<Rows> {
 
     @Override
     public Rows linear(Linear linear, Rows x) {
-        PreparedLinear prepared = model.linear(linear);
-        Rows y = rows(x.rows(), prepared.rows());
-        prepared.multiply(x.data(), 0, x.rows(), y.data(), 0, workers);
-        model.bias(linear).ifPresent(bias -> Elementwise.addBias(y.data(), 0, y.rows(), bias));
+        return linears(List.of(linear), x).getFirst();
+    }
+
+    /// Transforms and quantizes the input once for neighbours that share it.
+    @Override
+    public List<Rows> linears(List<Linear> linears, Rows x) {
+        List<Rows> products = new ArrayList<>(linears.size());
+        PreparedInput shared = null;
+        Rows read = x;
+        Rows seen = null;
+        for (Linear linear : linears) {
+            PreparedInput input = model.input(linear);
+            if (input != shared) {
+                shared = input;
+                read = transformed(input, x);
+                seen = null;
+                if (input.scheme().quantizes()) {
+                    input.encode(read, codes, workers);
+                }
+            }
+            PreparedLinear prepared = model.linear(linear);
+            Rows y = rows(x.rows(), prepared.rows());
+            if (!input.scheme().quantizes()) {
+                prepared.multiply(read.data(), 0, x.rows(), y.data(), 0, workers);
+            } else if (prepared instanceof CodeLinear integers) {
+                integers.multiply(codes, read.data(), 0, y.data(), 0, workers);
+            } else {
+                seen = seen == null ? decoded(read) : seen;
+                prepared.multiply(seen.data(), 0, x.rows(), y.data(), 0, workers);
+            }
+            model.bias(linear).ifPresent(bias -> Elementwise.addBias(y.data(), 0, y.rows(), bias));
+            products.add(y);
+        }
+        return products;
+    }
+
+    private Rows transformed(PreparedInput input, Rows x) {
+        if (input.transforms().isEmpty()) {
+            return x;
+        }
+        Rows y = rows(x.rows(), x.cols());
+        System.arraycopy(x.data(), 0, y.data(), 0, x.data().length);
+        input.transform(y, workers);
+        return y;
+    }
+
+    /// What the codes stand for, for a weight that is no integers of 8 bits.
+    private Rows decoded(Rows x) {
+        Rows y = rows(x.rows(), x.cols());
+        codes.dequantize(x.data(), 0, y.data(), 0, workers);
         return y;
     }
 

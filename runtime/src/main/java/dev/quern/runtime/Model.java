@@ -1,17 +1,24 @@
 package dev.quern.runtime;
 
+import dev.quern.core.KvScheme;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.QuernException;
+import dev.quern.kernels.CodeLinear;
 import dev.quern.kernels.Kernels;
 import dev.quern.kernels.PreparedLinear;
 import dev.quern.kernels.Workers;
+import dev.quern.models.InputTransform;
 import dev.quern.models.Linear;
+import dev.quern.models.LinearInput;
 import dev.quern.models.Network;
 import dev.quern.models.Norm;
 import dev.quern.models.WeightSource;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /// A network with its weights laid out for the kernels, ready to run.
 ///
@@ -24,11 +31,15 @@ public final class Model {
     private final List<PreparedLinear> linears = new ArrayList<>();
     private final List<Optional<float[]>> biases = new ArrayList<>();
     private final List<float[]> norms = new ArrayList<>();
+    private final List<PreparedInput> inputs = new ArrayList<>();
+    private final Map<LinearInput, PreparedInput> distinctInputs = new IdentityHashMap<>();
+    private final KvScheme kv;
 
     /// Prepares all weights; throws a `QuernException` naming the parameter that is missing or of the wrong size.
     public Model(Network network, WeightSource source, Workers workers) {
         this.network = network;
         this.workers = workers;
+        this.kv = source.kv();
         var table = network.embedding();
         this.embedding = weight(source, table.name(), table.vocabSize(), table.hiddenSize());
         for (Linear linear : network.linears()) {
@@ -68,6 +79,24 @@ public final class Model {
         return linears.stream().map(PreparedLinear::kernel).distinct().toList();
     }
 
+    /// How activations run, each way once: `a8 dynamic symmetric × int8`; empty where all stay floats.
+    public List<String> activations() {
+        return IntStream.range(0, linears.size())
+                .filter(i -> !inputs.get(i).input().isAsIs())
+                .mapToObj(i -> inputs.get(i).input().describe(linears.get(i) instanceof CodeLinear))
+                .distinct()
+                .toList();
+    }
+
+    /// How the KV cache of a session is held.
+    public KvScheme kv() {
+        return kv;
+    }
+
+    PreparedInput input(Linear linear) {
+        return inputs.get(linear.index());
+    }
+
     PackedWeight embedding() {
         return embedding;
     }
@@ -92,10 +121,28 @@ public final class Model {
         PackedWeight weight =
                 shared ? embedding : weight(source, linear.weightName(), linear.outFeatures(), linear.inFeatures());
         linears.add(Kernels.prepare(weight));
+        inputs.add(distinctInputs.computeIfAbsent(input(linear, source), PreparedInput::of));
         biases.add(
                 linear.bias()
                         ? Optional.of(vector(source, linear.biasName(), linear.outFeatures()))
                         : Optional.empty());
+    }
+
+    private static LinearInput input(Linear linear, WeightSource source) {
+        LinearInput input = source.input(linear);
+        for (InputTransform transform : input.transforms()) {
+            if (transform.size() != linear.inFeatures()) {
+                throw new QuernException(linear.name() + ": a transform of " + transform.size()
+                        + " features, but config.json asks for " + linear.inFeatures()
+                        + ": config and weights belong to different models");
+            }
+        }
+        for (int column : input.exact()) {
+            if (column < 0 || column >= linear.inFeatures()) {
+                throw new QuernException(linear.name() + ": no input " + column + " to keep exact");
+            }
+        }
+        return input;
     }
 
     private static PackedWeight weight(WeightSource source, String name, int rows, int cols) {
