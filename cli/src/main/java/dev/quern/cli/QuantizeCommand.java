@@ -101,16 +101,31 @@ final class QuantizeCommand implements Callable<Integer> {
     @Option(
             names = "--act-bits",
             paramLabel = "N",
-            defaultValue = "16",
-            description = "Bits of activations; 16 leaves them as they are.")
-    int actBits;
+            description = "Bits of activations: 4, 6, 8, or 16 as they are (default: the method's, mostly 16).")
+    @Nullable
+    Integer actBits;
+
+    @Option(
+            names = "--act-range",
+            paramLabel = "KIND",
+            description = "dynamic: a range for each token as it runs; static: one for each layer, from the calibration"
+                    + " text (default: dynamic).")
+    @Nullable
+    String actRange;
+
+    @Option(
+            names = "--act-symmetric",
+            paramLabel = "true|false",
+            description = "Whether activations have their zero in the middle (default: true at 8 bits, else false).")
+    @Nullable
+    Boolean actSymmetric;
 
     @Option(
             names = "--kv-bits",
             paramLabel = "N",
-            defaultValue = "16",
-            description = "Bits of the KV cache; 16 leaves it as it is.")
-    int kvBits;
+            description = "Bits of the KV cache: 2, 4, 8, or 16 as it is (default: 16).")
+    @Nullable
+    Integer kvBits;
 
     @Option(names = "--calibration", paramLabel = "FILE", description = "Text that the model's inputs are taken from.")
     @Nullable
@@ -204,7 +219,11 @@ final class QuantizeCommand implements Callable<Integer> {
 
     private Recipe wantedRecipe() {
         Map<String, String> values = values();
+        Map<String, Object> others = recipeKeys();
         if (recipe != null) {
+            others.keySet().stream().findFirst().ifPresent(key -> {
+                throw new UsageException("--recipe holds " + key + " too: leave out --" + key);
+            });
             if (method != null || !values.isEmpty()) {
                 throw new UsageException("--recipe holds the methods and their keys: leave out "
                         + (method != null
@@ -217,7 +236,23 @@ final class QuantizeCommand implements Callable<Integer> {
         if (method == null) {
             throw new UsageException("give --method or --recipe; methods: " + String.join(", ", Methods.names()));
         }
-        return Recipe.of(method, values, actBits, kvBits);
+        return Recipe.of(method, values, others);
+    }
+
+    /// What was set of the keys that belong to the recipe, not to a method.
+    private Map<String, Object> recipeKeys() {
+        Map<String, Object> keys = new LinkedHashMap<>();
+        put(keys, "act-bits", actBits);
+        put(keys, "act-range", actRange);
+        put(keys, "act-symmetric", actSymmetric);
+        put(keys, "kv-bits", kvBits);
+        return keys;
+    }
+
+    private static void put(Map<String, Object> keys, String key, @Nullable Object value) {
+        if (value != null) {
+            keys.put(key, value);
+        }
     }
 
     /// What was set on the command line, by key; the method's own defaults stand for the rest.

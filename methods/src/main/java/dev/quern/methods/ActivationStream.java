@@ -43,6 +43,12 @@ final class ActivationStream {
         }
     }
 
+    /// Replaces the residual stream of `sequence` by `values`, which is owned from now on; the inner value is gone.
+    void restore(int sequence, float[] values) {
+        residual[sequence] = values;
+        innerWidth[sequence] = 0;
+    }
+
     private static float[] store(float[] old, TorchTensor value) {
         int count = Math.toIntExact(value.count());
         float[] target = old.length >= count ? old : new float[count];

@@ -4,7 +4,9 @@ import dev.quern.core.NumericException;
 import dev.quern.core.PackedWeight;
 import dev.quern.models.Block;
 import dev.quern.models.HeadNorms;
+import dev.quern.models.InputTransform;
 import dev.quern.models.Linear;
+import dev.quern.models.LinearInput;
 import dev.quern.models.Norm;
 import dev.quern.models.Stage;
 import dev.quern.models.WeightSource;
@@ -15,7 +17,8 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// The float parameters of one block while methods rewrite them: each Linear's `W [out, in]` and bias, the norms whose
+/// The float parameters of one block while methods rewrite them: each Linear's `W [out, in]` and bias, the norms
+/// whose
 /// output a Linear reads, the norms of heads.
 ///
 /// Arrays are handed out to be changed in place. Norm weights are as stored, without what the family adds to them.
@@ -26,6 +29,7 @@ public final class BlockParameters {
     private final Map<Linear, float[]> weights = new LinkedHashMap<>();
     private final Map<Linear, float[]> biases = new LinkedHashMap<>();
     private final Map<Norm, float[]> norms = new LinkedHashMap<>();
+    private final Map<Linear, LinearInput> inputs = new LinkedHashMap<>();
 
     private BlockParameters(Block block, WeightSource source) {
         this.block = block;
@@ -115,8 +119,13 @@ public final class BlockParameters {
         return values;
     }
 
-    /// `W ← W·diag(scale)`, in float64.
+    /// `W ← W·diag(scale)`, in float64; throws where the Linear's input has run-time transforms, which the scales
+    /// would
+    /// have to pass.
     public void scaleColumns(Linear linear, double[] scale) {
+        if (!transforms(linear).isEmpty()) {
+            throw new IllegalStateException(linear.name() + ": its input is transformed when it runs");
+        }
         float[] weight = weight(linear);
         int cols = linear.inFeatures();
         for (int i = 0; i < weight.length; i++) {
@@ -134,6 +143,47 @@ public final class BlockParameters {
         float[] bias = bias(linear);
         for (int i = 0; bias != null && i < bias.length; i++) {
             bias[i] = (float) (bias[i] * scale[i]);
+        }
+    }
+
+    /// The run-time transforms of the Linear's input, in the order that they run; empty at first.
+    public List<InputTransform> transforms(Linear linear) {
+        return input(linear).transforms();
+    }
+
+    /// What happens to the Linear's input: its transforms, nothing quantized. Linears that share it share the
+    /// object.
+    LinearInput input(Linear linear) {
+        return inputs.getOrDefault(linear, LinearInput.AS_IS);
+    }
+
+    /// Lets the input of `linears`, which all read the same value, run through `transform` behind what it runs
+    /// through
+    /// already, and makes up for it in their weights. No scale can be folded into these Linears any more.
+    public void transformInput(List<Linear> linears, InputTransform transform) {
+        List<InputTransform> transforms = new ArrayList<>(transforms(linears.getFirst()));
+        transforms.add(transform);
+        LinearInput input = LinearInput.AS_IS.withTransforms(transforms);
+        InputTransform.RowMap counter = transform.counter();
+        for (Linear linear : linears) {
+            if (!transforms(linear).equals(transforms(linears.getFirst()))) {
+                throw new IllegalArgumentException(linear.name() + " has other transforms before this one");
+            }
+        }
+        for (Linear linear : linears) {
+            float[] weight = weight(linear);
+            int cols = linear.inFeatures();
+            double[] row = new double[cols];
+            for (int at = 0; at < weight.length; at += cols) {
+                for (int i = 0; i < cols; i++) {
+                    row[i] = weight[at + i];
+                }
+                counter.apply(row, 0);
+                for (int i = 0; i < cols; i++) {
+                    weight[at + i] = (float) row[i];
+                }
+            }
+            inputs.put(linear, input);
         }
     }
 
@@ -165,6 +215,8 @@ public final class BlockParameters {
         replace(weights, other.weights);
         replace(biases, other.biases);
         replace(norms, other.norms);
+        inputs.clear();
+        inputs.putAll(other.inputs);
     }
 
     private static <K> void replace(Map<K, float[]> mine, Map<K, float[]> others) {
@@ -174,7 +226,7 @@ public final class BlockParameters {
         mine.putAll(copied);
     }
 
-    /// A copy as tensors of the open scope.
+    /// A copy as tensors of the open scope, run-time transforms included.
     public TorchWeights torch() {
         return new BlockWeights(this, source);
     }

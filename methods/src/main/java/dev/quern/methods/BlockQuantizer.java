@@ -1,8 +1,9 @@
 package dev.quern.methods;
 
+import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
-import dev.quern.core.Progress;
 import dev.quern.models.Linear;
+import dev.quern.models.LinearInput;
 import dev.quern.models.Stage;
 import dev.quern.models.WeightSource;
 import java.util.LinkedHashMap;
@@ -17,21 +18,26 @@ final class BlockQuantizer<C extends Record> implements CalibratedWalk.StageQuan
 
     private final Step<C> step;
     private final WeightSource source;
+    private final @Nullable BlockParameters parameters;
     private final Selection selection;
     private final Parallel parallel;
     private final long seed;
     private final Consumer<String> progress;
     private final Map<Linear, QuantizedLinear> results = new LinkedHashMap<>();
+    private final Map<Linear, LinearInput> inputs = new LinkedHashMap<>();
 
+    /// `parameters` are the block as methods transformed it, null where none did.
     BlockQuantizer(
             Step<C> step,
             WeightSource source,
+            @Nullable BlockParameters parameters,
             Selection selection,
             Parallel parallel,
             long seed,
             Consumer<String> progress) {
         this.step = step;
         this.source = source;
+        this.parameters = parameters;
         this.selection = selection;
         this.parallel = parallel;
         this.seed = seed;
@@ -39,18 +45,44 @@ final class BlockQuantizer<C extends Record> implements CalibratedWalk.StageQuan
     }
 
     @Override
-    public boolean wantsStatistics(Stage stage) {
-        return weightMethod().calibrated(step.config())
-                && stage.linears().stream().anyMatch(selection.chosen()::contains);
+    public boolean wantsMoments(Stage stage) {
+        return step.weightMethod().wantsMoments(step.config()) && holdsAny(stage);
     }
 
     @Override
-    public Map<Linear, PackedWeight> quantize(Stage stage, @Nullable Hessian hessian) {
+    public boolean wantsRanges(Stage stage) {
+        return step.weightMethod().wantsRanges(step.config()) && holdsAny(stage);
+    }
+
+    private boolean holdsAny(Stage stage) {
+        return stage.linears().stream().anyMatch(this::holdsInput);
+    }
+
+    @Override
+    public boolean holdsInput(Linear linear) {
+        return selection.contains(linear);
+    }
+
+    @Override
+    public LinearInput input(Linear linear, LinearInput input) {
+        QuantizedLinear result = results.get(linear);
+        return result != null && result.weight() instanceof OutlierInt8Weight weight
+                ? input.withExact(weight.outliers())
+                : input;
+    }
+
+    @Override
+    public void holds(Linear linear, LinearInput input) {
+        inputs.put(linear, input);
+    }
+
+    @Override
+    public Map<Linear, PackedWeight> quantize(Stage stage, @Nullable Hessian hessian, @Nullable InputRanges ranges) {
         Map<Linear, PackedWeight> chosen = new LinkedHashMap<>();
         for (Linear linear : stage.linears()) {
-            if (selection.chosen().contains(linear)) {
+            if (selection.contains(linear)) {
                 progress.accept(linear.name());
-                QuantizedLinear result = quantize(linear, hessian);
+                QuantizedLinear result = quantize(linear, hessian, ranges);
                 results.put(linear, result);
                 chosen.put(linear, result.weight());
             }
@@ -58,9 +90,14 @@ final class BlockQuantizer<C extends Record> implements CalibratedWalk.StageQuan
         return chosen;
     }
 
-    /// Without calibration: all Linears of the stages.
-    void quantizeAll(List<Stage> stages) {
-        stages.forEach(stage -> quantize(stage, null));
+    /// Without calibration: all Linears of the stages, whose inputs become `input`.
+    void quantizeAll(List<Stage> stages, LinearInput input) {
+        for (Stage stage : stages) {
+            quantize(stage, null, null);
+            stage.linears().stream()
+                    .filter(linear -> selection.contains(linear) && !input.isAsIs())
+                    .forEach(linear -> holds(linear, input));
+        }
     }
 
     /// In the order of computation.
@@ -68,28 +105,26 @@ final class BlockQuantizer<C extends Record> implements CalibratedWalk.StageQuan
         return results;
     }
 
-    private WeightMethod<C> weightMethod() {
-        return step.weightMethod();
+    /// What happens to the Linears' inputs, where something does.
+    Map<Linear, LinearInput> inputs() {
+        return inputs;
     }
 
-    private QuantizedLinear quantize(Linear linear, @Nullable Hessian hessian) {
-        float[] values = BlockParameters.values(source, linear);
+    private QuantizedLinear quantize(Linear linear, @Nullable Hessian hessian, @Nullable InputRanges ranges) {
+        float[] values = parameters == null ? BlockParameters.values(source, linear) : parameters.weight(linear);
         LinearTask task = new LinearTask(
                 linear.name(),
                 linear.outFeatures(),
                 linear.inFeatures(),
                 values,
                 hessian,
+                ranges,
                 parallel,
                 seed + linear.index());
-        QuantizedLinear result = weightMethod().quantize(task, step.config());
+        QuantizedLinear result = step.weightMethod().quantize(task, step.config());
         if (result.fallback() != null) {
             LOG.log(System.Logger.Level.WARNING, "{0}: fell back to {1}", linear.name(), result.fallback());
         }
         return result;
-    }
-
-    static Consumer<String> telling(Progress progress, long done, long total) {
-        return name -> progress.at(name, done, total);
     }
 }

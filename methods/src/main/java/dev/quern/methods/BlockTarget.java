@@ -1,5 +1,9 @@
 package dev.quern.methods;
 
-/// What a transformed block will be held in: the grid of its weights, and whether a method that knows the inputs'
-/// second moments chooses the codes (clipping is then its business).
-public record BlockTarget(WeightFormat weights, boolean hessian) {}
+import dev.quern.core.ActivationScheme;
+import dev.quern.core.KvScheme;
+
+/// What a transformed block will be held in: the grid of its weights, its Linears' inputs, the KV cache, and
+/// whether a
+/// method that knows the inputs' second moments chooses the codes (clipping is then its business).
+public record BlockTarget(WeightFormat weights, ActivationScheme activations, KvScheme kv, boolean hessian) {}

@@ -1,24 +1,33 @@
 package dev.quern.methods;
 
+import dev.quern.core.KvScheme;
 import dev.quern.core.PackedWeight;
 import dev.quern.models.Block;
 import dev.quern.models.Embedding;
 import dev.quern.models.Linear;
+import dev.quern.models.LinearInput;
 import dev.quern.models.Norm;
 import dev.quern.models.WeightSource;
+import dev.quern.torch.TorchInputs;
 import dev.quern.torch.TorchTensor;
 import dev.quern.torch.TorchWeights;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// One block's parameters as tensors of the scope that was open when it was made; Linears can be replaced one by one.
+/// One block's parameters as tensors of the scope that was open when it was made; Linears, what happens to their
+/// inputs,
+/// and the KV cache's form can be replaced one by one.
 final class BlockWeights implements TorchWeights {
     private final TorchWeights stored;
     private final Map<String, TorchTensor> weights = new HashMap<>();
     private final Map<String, TorchTensor> biases = new HashMap<>();
     private final Map<String, TorchTensor> norms = new HashMap<>();
+    private final Map<Linear, LinearInput> inputs = new HashMap<>();
+    private KvScheme kv = KvScheme.FLOAT;
 
+    /// What `source` holds of `block`, as floats, inputs as they are.
     BlockWeights(Block block, WeightSource source) {
         stored = TorchWeights.streaming(source);
         for (Linear linear : block.linears()) {
@@ -39,11 +48,12 @@ final class BlockWeights implements TorchWeights {
                     TorchTensor.of(parameters.weight(linear), linear.outFeatures(), linear.inFeatures()));
             float[] bias = parameters.bias(linear);
             if (bias != null) {
-                biases.put(linear.biasName(), TorchTensor.of(bias, bias.length));
+                setBias(linear, bias);
             }
+            inputs.put(linear, parameters.input(linear));
         }
         for (Norm norm : BlockParameters.norms(parameters.block())) {
-            norms.put(norm.name(), TorchTensor.of(parameters.norm(norm), norm.size()));
+            setNorm(norm, parameters.norm(norm));
         }
     }
 
@@ -52,6 +62,8 @@ final class BlockWeights implements TorchWeights {
         weights.putAll(other.weights);
         biases.putAll(other.biases);
         norms.putAll(other.norms);
+        inputs.putAll(other.inputs);
+        kv = other.kv;
     }
 
     /// The same tensors, to be replaced independently.
@@ -61,6 +73,27 @@ final class BlockWeights implements TorchWeights {
 
     void replace(Linear linear, PackedWeight weight) {
         weights.put(linear.weightName(), TorchTensor.of(weight));
+    }
+
+    void setBias(Linear linear, float[] bias) {
+        biases.put(linear.biasName(), TorchTensor.of(bias, bias.length));
+    }
+
+    void setNorm(Norm norm, float[] weight) {
+        norms.put(norm.name(), TorchTensor.of(weight, weight.length));
+    }
+
+    void setInput(Linear linear, LinearInput input) {
+        inputs.put(linear, input);
+    }
+
+    void setKv(KvScheme scheme) {
+        kv = scheme;
+    }
+
+    /// What happens to the Linear's input.
+    LinearInput input(Linear linear) {
+        return inputs.getOrDefault(linear, LinearInput.AS_IS);
     }
 
     @Override
@@ -86,5 +119,15 @@ final class BlockWeights implements TorchWeights {
     @Override
     public TorchTensor embed(Embedding table, int[] tokens) {
         return stored.embed(table, tokens);
+    }
+
+    @Override
+    public List<TorchTensor> inputs(List<Linear> linears, TorchTensor x) {
+        return TorchInputs.apply(linears, this::input, x);
+    }
+
+    @Override
+    public KvScheme kv() {
+        return kv;
     }
 }

@@ -1,44 +1,67 @@
 package dev.quern.methods;
 
+import dev.quern.core.ActivationScheme;
+import dev.quern.core.KvScheme;
 import dev.quern.core.PackedWeight;
 import dev.quern.models.Block;
 import dev.quern.models.Flow;
 import dev.quern.models.Linear;
+import dev.quern.models.LinearInput;
 import dev.quern.models.Network;
 import dev.quern.models.Stage;
 import dev.quern.models.WeightSource;
 import dev.quern.torch.Torch;
+import dev.quern.torch.TorchInputs;
 import dev.quern.torch.TorchOps;
 import dev.quern.torch.TorchScope;
 import dev.quern.torch.TorchTensor;
 import dev.quern.torch.TorchWeights;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /// Carries the calibration sequences through a network, stage by stage, in the quantized model and, where a method
-/// wants to know the drift, in the float model beside it.
+/// wants to know, in the float model beside it.
 ///
 /// Each stage's Linears are chosen from inputs that all earlier, already quantized Linears produced ("true
-/// sequential"), and then one pass takes the sequences on with what was chosen. Sequences are spread over the workers;
-/// sums have a
-/// fixed order, so results do not depend on how many there are.
-final class CalibratedWalk {
+/// sequential"), held as the recipe wants activations to be held, and then one pass takes the sequences on with what
+/// was chosen. Sequences are spread over the workers; sums have a fixed order, so results do not depend on how many
+/// there are.
+final class CalibratedWalk implements BlockInputs {
     /// Tokens whose inputs are in memory at a time while moments are gathered.
     private static final int CHUNK_TOKENS = 2048;
+
+    /// What is run beside the quantized model, and how that holds activations and the KV cache. `drift`: the float
+    /// model's inputs of each stage; `floats`: the float model's inputs of each block.
+    record Wants(boolean drift, boolean floats, ActivationScheme activations, KvScheme kv) {}
 
     /// Chooses the weights of one stage.
     interface StageQuantizer {
         /// True where `quantize` wants the moments of the stage's inputs.
-        boolean wantsStatistics(Stage stage);
+        boolean wantsMoments(Stage stage);
+
+        /// True where `quantize` wants the ranges of the stage's inputs.
+        boolean wantsRanges(Stage stage);
 
         /// The stored forms of those Linears of the stage that are to be replaced.
-        Map<Linear, PackedWeight> quantize(Stage stage, @Nullable Hessian hessian);
+        Map<Linear, PackedWeight> quantize(Stage stage, @Nullable Hessian hessian, @Nullable InputRanges ranges);
+
+        /// Told what happens to each Linear's input, `float` ones left out.
+        void holds(Linear linear, LinearInput input);
+
+        /// True where the Linear's input may be quantized.
+        boolean holdsInput(Linear linear);
+
+        /// The input of `linear` given its weight: some keep columns as floats.
+        LinearInput input(Linear linear, LinearInput input);
     }
 
     private final Network network;
     private final WeightSource source;
+    private final Wants wants;
     private final ActivationStream stream;
     private final @Nullable ActivationStream reference;
     private final Parallel parallel;
@@ -47,11 +70,12 @@ final class CalibratedWalk {
     private float[] inputs = {};
     private float[] exactInputs = {};
 
-    CalibratedWalk(Network network, WeightSource source, CalibrationSet calibration, boolean drift, Parallel parallel) {
+    CalibratedWalk(Network network, WeightSource source, CalibrationSet calibration, Wants wants, Parallel parallel) {
         this.network = network;
         this.source = source;
+        this.wants = wants;
         this.stream = new ActivationStream(calibration.sequences());
-        this.reference = drift ? new ActivationStream(calibration.sequences()) : null;
+        this.reference = wants.drift || wants.floats ? new ActivationStream(calibration.sequences()) : null;
         this.parallel = parallel;
         this.hiddenSize = network.config().hiddenSize();
         embed(calibration.sequences());
@@ -68,29 +92,148 @@ final class CalibratedWalk {
         });
     }
 
-    /// Takes the sequences through `block`, whose Linears `quantizer` replaces on the way.
-    void advance(Block block, StageQuantizer quantizer) {
+    @Override
+    public int sequences() {
+        return stream.sequences();
+    }
+
+    @Override
+    public int tokens(int i) {
+        return stream.tokens(i);
+    }
+
+    @Override
+    public TorchTensor exact(int i) {
+        return requireReference().get(i, hiddenSize).residual();
+    }
+
+    @Override
+    public TorchTensor quantized(int i) {
+        return stream.get(i, hiddenSize).residual();
+    }
+
+    private ActivationStream requireReference() {
+        if (reference == null) {
+            throw new IllegalStateException("the float model was not run: no method of the recipe asked for it");
+        }
+        return reference;
+    }
+
+    /// Takes the sequences through `block`, whose Linears `quantizer` replaces on the way; `parameters` is the
+    /// block in
+    /// float as methods transformed it, null where none did.
+    void advance(Block block, @Nullable BlockParameters parameters, StageQuantizer quantizer) {
         TorchScope.run(() -> {
             BlockWeights exact = new BlockWeights(block, source);
-            BlockWeights chosen = exact.copy();
+            BlockWeights floats = parameters == null ? exact : new BlockWeights(parameters, source);
+            List<float[]> outputs = parameters == null ? List.of() : outputs(block, exact);
+            BlockWeights chosen = floats.copy();
+            chosen.setKv(wants.kv);
             TorchOps ops = new TorchOps(chosen);
-            TorchOps exactOps = new TorchOps(exact);
+            TorchOps floatOps = new TorchOps(floats);
+            boolean beside = reference != null && (parameters == null || wants.drift);
             for (Stage stage : block.stages()) {
-                Hessian hessian = quantizer.wantsStatistics(stage) ? gather(stage, ops, exactOps) : null;
-                quantizer.quantize(stage, hessian).forEach(chosen::replace);
+                choose(stage, quantizer, chosen, floats);
                 each(i -> {
                     stream.set(i, stage.run(ops, stream.get(i, hiddenSize)));
-                    if (reference != null) {
-                        reference.set(i, stage.run(exactOps, reference.get(i, hiddenSize)));
+                    if (beside) {
+                        requireReference()
+                                .set(i, stage.run(floatOps, requireReference().get(i, hiddenSize)));
                     }
                 });
+            }
+            for (int i = 0; i < outputs.size(); i++) {
+                requireReference().restore(i, outputs.get(i));
             }
         });
     }
 
-    private Hessian gather(Stage stage, TorchOps ops, TorchOps exactOps) {
-        int size = stage.linears().getFirst().inFeatures();
-        HessianSum sum = new HessianSum(size, reference != null, parallel);
+    /// Takes the sequences through a block that was finished before; `restore` puts the chosen weights in their
+    /// place.
+    void replay(Block block, Consumer<BlockWeights> restore) {
+        TorchScope.run(() -> {
+            BlockWeights exact = new BlockWeights(block, source);
+            List<float[]> outputs = outputs(block, exact);
+            BlockWeights chosen = exact.copy();
+            restore.accept(chosen);
+            chosen.setKv(wants.kv);
+            TorchOps ops = new TorchOps(chosen);
+            each(i -> stream.set(i, new Flow<>(block.forward(ops, quantized(i)))));
+            for (int i = 0; i < outputs.size(); i++) {
+                requireReference().restore(i, outputs.get(i));
+            }
+        });
+    }
+
+    /// What the float model's block makes of its inputs; empty where it is not run.
+    private List<float[]> outputs(Block block, BlockWeights exact) {
+        if (reference == null) {
+            return List.of();
+        }
+        float[][] outputs = new float[sequences()][];
+        TorchOps ops = new TorchOps(exact);
+        each(i -> outputs[i] = block.forward(ops, exact(i)).toFloats());
+        return List.of(outputs);
+    }
+
+    private void choose(Stage stage, StageQuantizer quantizer, BlockWeights chosen, BlockWeights floats) {
+        boolean fixed = wants.activations.quantizes()
+                && !wants.activations.dynamic()
+                && stage.linears().stream().anyMatch(quantizer::holdsInput);
+        TorchOps ops = new TorchOps(chosen);
+        InputRanges ranges = fixed || quantizer.wantsRanges(stage) ? measure(stage, ops, chosen) : null;
+        Map<LinearInput, LinearInput> held = new IdentityHashMap<>();
+        for (Linear linear : stage.linears()) {
+            if (quantizer.holdsInput(linear)) {
+                chosen.setInput(linear, held.computeIfAbsent(chosen.input(linear), input -> held(input, ranges)));
+            }
+        }
+        Hessian hessian = quantizer.wantsMoments(stage) ? gather(stage, chosen, floats) : null;
+        quantizer.quantize(stage, hessian, ranges).forEach(chosen::replace);
+        Map<LinearInput, LinearInput> adjusted = new IdentityHashMap<>();
+        for (Linear linear : stage.linears()) {
+            LinearInput input = adjusted.computeIfAbsent(chosen.input(linear), plain -> quantizer.input(linear, plain));
+            chosen.setInput(linear, input);
+            if (!input.isAsIs()) {
+                quantizer.holds(linear, input);
+            }
+        }
+    }
+
+    /// The input behind the same transforms, held as the recipe wants.
+    private LinearInput held(LinearInput input, @Nullable InputRanges ranges) {
+        if (!wants.activations.quantizes()) {
+            return input;
+        }
+        LinearInput plain = ranges == null || wants.activations.dynamic()
+                ? LinearInput.dynamic(wants.activations)
+                : LinearInput.fixed(wants.activations, ranges.fixed(wants.activations));
+        return plain.withTransforms(input.transforms());
+    }
+
+    private InputRanges measure(Stage stage, TorchOps ops, BlockWeights chosen) {
+        Linear first = stage.linears().getFirst();
+        InputRanges[] each = new InputRanges[sequences()];
+        each(i -> {
+            InputRanges own = new InputRanges(first.inFeatures());
+            TorchTensor x = stage.input(ops, stream.get(i, hiddenSize));
+            own.add(TorchInputs.apply(chosen.input(first), x).toFloats(), stream.tokens(i));
+            each[i] = own;
+        });
+        InputRanges all = new InputRanges(first.inFeatures());
+        for (InputRanges one : each) {
+            all.merge(one);
+        }
+        return all;
+    }
+
+    private Hessian gather(Stage stage, BlockWeights chosen, BlockWeights floats) {
+        Linear first = stage.linears().getFirst();
+        TorchOps ops = new TorchOps(chosen);
+        TorchOps floatOps = new TorchOps(floats);
+        int size = first.inFeatures();
+        boolean drift = wants.drift;
+        HessianSum sum = new HessianSum(size, drift, parallel);
         int count = stream.sequences();
         for (int from = 0; from < count; ) {
             int to = from + 1;
@@ -99,7 +242,7 @@ final class CalibratedWalk {
                 rows += stream.tokens(to++);
             }
             inputs = grown(inputs, Math.multiplyExact(rows, size));
-            exactInputs = reference == null ? exactInputs : grown(exactInputs, rows * size);
+            exactInputs = drift ? grown(exactInputs, rows * size) : exactInputs;
             float[] chunk = inputs;
             float[] exactChunk = exactInputs;
             int start = from;
@@ -108,12 +251,14 @@ final class CalibratedWalk {
                 for (int i = start; i < start + k; i++) {
                     offset += stream.tokens(i) * size;
                 }
-                stage.input(ops, stream.get(start + k, hiddenSize)).copyTo(chunk, offset);
-                if (reference != null) {
-                    stage.input(exactOps, reference.get(start + k, hiddenSize)).copyTo(exactChunk, offset);
+                TorchTensor x = stage.input(ops, stream.get(start + k, hiddenSize));
+                TorchInputs.apply(chosen.input(first), x).copyTo(chunk, offset);
+                if (drift) {
+                    TorchTensor exact = stage.input(floatOps, requireReference().get(start + k, hiddenSize));
+                    TorchInputs.apply(floats.input(first), exact).copyTo(exactChunk, offset);
                 }
             });
-            sum.add(chunk, reference == null ? null : exactChunk, rows);
+            sum.add(chunk, drift ? exactChunk : null, rows);
             from = to;
         }
         return sum.finish();

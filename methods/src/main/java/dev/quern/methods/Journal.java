@@ -28,16 +28,18 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// The finished blocks of a run that may be killed at any time: a folder beside the output with one file of tensors a
+/// The finished blocks of a run that may be killed at any time: a folder beside the output with one file of
+/// tensors a
 /// block and a list of what is done, each line synced after the file it names.
 ///
-/// The first line is the fingerprint of everything that shapes the result; a resume with another one is refused. Holds
+/// The first line is the fingerprint of everything that shapes the result; a resume with another one is refused.
+/// Holds
 /// the folder's lock, so that a second process on the same output is refused.
 final class Journal implements AutoCloseable {
     private static final String LIST = "journal.jsonl";
 
     /// One finished block.
-    record Entry(Path part, List<LayerReport> layers) {}
+    record Entry(Path part, List<LayerReport> layers, List<BlockReport> blocks) {}
 
     private final Path folder;
     private final OutputLock lock;
@@ -116,7 +118,9 @@ final class Journal implements AutoCloseable {
             }
             List<LayerReport> layers = new ArrayList<>();
             entry.path("layers").forEach(layer -> layers.add(LayerReport.ofJson(layer)));
-            entries.add(new Entry(part, layers));
+            List<BlockReport> blocks = new ArrayList<>();
+            entry.path("blocks").forEach(block -> blocks.add(BlockReport.ofJson(block)));
+            entries.add(new Entry(part, layers, blocks));
         }
         rewrite(lines.subList(0, entries.size() + 1));
     }
@@ -173,19 +177,21 @@ final class Journal implements AutoCloseable {
     }
 
     /// Writes a finished block; when this returns it survives a kill.
-    void add(List<TensorPlan> tensors, List<LayerReport> layers) {
+    void add(List<TensorPlan> tensors, List<LayerReport> layers, List<BlockReport> blocks) {
         Path part = folder.resolve(String.format(Locale.ROOT, "block-%05d.safetensors", entries.size()));
         Written written = Safetensors.write(part, tensors, Map.of());
         ObjectNode line =
                 Json.object().put("file", part.getFileName().toString()).put("sha256", written.sha256());
         ArrayNode array = line.putArray("layers");
         layers.forEach(layer -> array.add(layer.toJson()));
+        ArrayNode done = line.putArray("blocks");
+        blocks.forEach(block -> done.add(block.toJson()));
         try {
             append(line);
         } catch (IOException e) {
             throw Failures.writing(folder, e);
         }
-        entries.add(new Entry(part, List.copyOf(layers)));
+        entries.add(new Entry(part, List.copyOf(layers), List.copyOf(blocks)));
     }
 
     private void clear() throws IOException {

@@ -17,7 +17,8 @@ import java.util.List;
 
 /// The parameters that stay as they are: table, norms, biases, head, excluded Linears.
 ///
-/// Dense ones keep their type and bytes; those that lie in a block type become F16. Vectors take the table's type where
+/// Dense ones keep their type and bytes; those that lie in a block type become F16. Vectors take the table's type
+/// where
 /// it holds them exactly, else F32.
 final class KeptTensors {
     private final Network network;
@@ -30,7 +31,7 @@ final class KeptTensors {
         this.vectorType = type(source.weight(network.embedding().name()));
     }
 
-    /// In the order of the network.
+    /// In the order of the network; `excluded` Linears stay too.
     List<TensorPlan> plans(List<Linear> excluded) {
         List<TensorPlan> plans = new ArrayList<>();
         plans.add(matrix(network.embedding().name()));

@@ -2,14 +2,16 @@ package dev.quern.methods;
 
 import org.jspecify.annotations.Nullable;
 
-/// One Linear to be quantized: `weight [rows, cols]` row-major (owned by the task, not to be changed), what is known of
-/// its inputs (null where the method asked for nothing) and where to run parallel work.
+/// One Linear to be quantized: `weight [rows, cols]` row-major (owned by the task, not to be changed), what is
+/// known of
+/// its inputs (moments and ranges, null where the method did not ask for them) and where to run parallel work.
 public record LinearTask(
         String name,
         int rows,
         int cols,
         float[] weight,
         @Nullable Hessian hessian,
+        @Nullable InputRanges ranges,
         Parallel parallel,
         long seed) {
     public LinearTask {
@@ -21,7 +23,15 @@ public record LinearTask(
         }
     }
 
-    /// The statistics; a method that needs them said so by `calibrated`.
+    /// The ranges; a method that needs them said so by `wantsRanges`.
+    public InputRanges requireRanges() {
+        if (ranges == null) {
+            throw new IllegalStateException(name + ": no input ranges were gathered");
+        }
+        return ranges;
+    }
+
+    /// The moments; a method that needs them said so by `wantsMoments`.
     public Hessian requireHessian() {
         if (hessian == null) {
             throw new IllegalStateException(name + ": no input statistics were gathered");

@@ -1,5 +1,6 @@
 package dev.quern.methods;
 
+import dev.quern.core.ActivationScheme;
 import java.util.List;
 
 /// A way to quantize. `C` holds its settings; options and recipe keys derive from `C`'s components.
@@ -12,6 +13,11 @@ public sealed interface Method<C extends Record> permits WeightMethod, BlockMeth
 
     /// The type of its settings.
     Class<C> configType();
+
+    /// What it holds activations in where the recipe does not say.
+    default ActivationScheme activations(C config) {
+        return ActivationScheme.FLOAT;
+    }
 
     /// Its keys for `--help`.
     default List<ConfigKey> keys() {

@@ -9,7 +9,12 @@ final class ModelCard {
     private ModelCard() {}
 
     static String text(
-            String model, Recipe recipe, List<LayerReport> layers, double bitsPerWeight, ObjectNode fingerprint) {
+            String model,
+            Recipe recipe,
+            List<LayerReport> layers,
+            List<BlockReport> blocks,
+            double bitsPerWeight,
+            ObjectNode fingerprint) {
         StringBuilder card = new StringBuilder();
         card.append("---\ntags:\n- quantized\n- quern\n- gptq-layout\n---\n\n");
         card.append("# ")
@@ -19,10 +24,10 @@ final class ModelCard {
                 .append("\n\n");
         card.append(String.format(
                 Locale.ROOT,
-                "%d Linears at %.3f bits a weight, scales and zero points counted; embeddings, norms and head as they"
-                        + " were.%n%n",
+                "%d Linears at %.3f bits a weight, scales and zero points counted; activations %s.%n%n",
                 layers.size(),
-                bitsPerWeight));
+                bitsPerWeight,
+                recipe.activations()));
         card.append("## Recipe\n\n```json\n")
                 .append(recipe.toJson().toPrettyString())
                 .append("\n```\n\n");
@@ -38,10 +43,31 @@ final class ModelCard {
         }
         card.append("## Loss of each layer's output\n\n");
         worst(card, layers);
+        transformed(card, blocks);
         card.append(
                 "\nAll layers, checksums and versions are in `quern.json`. The weights are in the GPTQ layout, which"
                         + " Transformers, vLLM and others read; `quern generate DIRECTORY -p TEXT` runs them on the JVM.\n");
         return card.toString().replace("\r\n", "\n");
+    }
+
+    private static void transformed(StringBuilder card, List<BlockReport> blocks) {
+        if (blocks.isEmpty()) {
+            return;
+        }
+        card.append("\n## What transforming each block gained\n\nError of the block's output when its weights are"
+                + " rounded to nearest, relative to the output.\n\n");
+        card.append("| block | method | before | after | remark |\n|---|---|---|---|---|\n");
+        for (BlockReport block : blocks) {
+            BlockOutcome outcome = block.outcome();
+            card.append(String.format(
+                    Locale.ROOT,
+                    "| %d | %s | %.3e | %.3e | %s |%n",
+                    block.block(),
+                    block.method(),
+                    outcome.lossBefore(),
+                    outcome.lossAfter(),
+                    outcome.fallback() == null ? "" : "fell back to " + outcome.fallback()));
+        }
     }
 
     private static void worst(StringBuilder card, List<LayerReport> layers) {

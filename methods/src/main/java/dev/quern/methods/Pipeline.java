@@ -1,33 +1,38 @@
 package dev.quern.methods;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.quern.core.PackedWeight;
 import dev.quern.core.Progress;
 import dev.quern.core.QuernException;
 import dev.quern.core.UsageException;
+import dev.quern.formats.TensorPlan;
 import dev.quern.formats.Written;
 import dev.quern.kernels.Workers;
+import dev.quern.methods.BlockTransformer.Transformed;
 import dev.quern.models.Block;
 import dev.quern.models.Checkpoint;
 import dev.quern.models.ConvertType;
-import dev.quern.models.Linear;
+import dev.quern.models.LinearInput;
 import dev.quern.models.Network;
-import dev.quern.models.Stage;
 import dev.quern.models.WeightSource;
 import dev.quern.text.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Takes a model through a recipe, block by block: calibration, progress, journal, resume, atomic output, verification.
+/// Takes a model through a recipe, block by block: calibration, progress, journal, resume, atomic output,
+/// verification.
 ///
 /// Peak memory does not grow with the model's depth: weights stream from the memory map, finished blocks go to the
 /// journal's folder, and only the calibration activations of the place where the run stands are kept. A killed run
 /// resumes at the block it was in and gives the same bytes as an uninterrupted one.
 public final class Pipeline {
     private static final System.Logger LOG = System.getLogger(Pipeline.class.getName());
+
+    /// Where no calibration text is run.
+    private static final BlockInputs NO_INPUTS = new CalibrationFree();
 
     private final Path model;
     private final Path output;
@@ -50,13 +55,17 @@ public final class Pipeline {
     }
 
     private Plan plan(Checkpoint checkpoint) {
+        if (recipe.activations().quantizes() || recipe.kv().quantizes()) {
+            throw new UsageException("no file layout of this version says how activations and the KV cache are held;"
+                    + " leave act-bits and kv-bits at 16");
+        }
         if (GgufOutput.wanted(output)) {
             GgufOutput.type(output, format(recipe.last()));
         }
         Network network = checkpoint.network();
         Selection selection = Selection.of(network, options.exclude());
         requireHeadKept(network);
-        return Plans.of(network, checkpoint.weights(), selection, recipe.last(), options);
+        return Plans.of(network, checkpoint.weights(), selection, recipe, options);
     }
 
     private void requireHeadKept(Network network) {
@@ -102,7 +111,7 @@ public final class Pipeline {
 
     private @Nullable CalibrationSet calibration(Checkpoint checkpoint) {
         PipelineOptions.CalibrationSource source = options.calibration();
-        if (source == null || !isCalibrated(recipe.last())) {
+        if (source == null || !recipe.calibrated()) {
             return null;
         }
         try (Tokenizer tokenizer = checkpoint.tokenizer()) {
@@ -112,10 +121,6 @@ public final class Pipeline {
 
     private static <C extends Record> WeightFormat format(Step<C> step) {
         return step.weightMethod().format(step.config());
-    }
-
-    private static <C extends Record> boolean isCalibrated(Step<C> step) {
-        return step.weightMethod().calibrated(step.config());
     }
 
     /// One run over an open model.
@@ -129,6 +134,8 @@ public final class Pipeline {
         private final Journal journal;
         private final Parallel parallel;
         private final Progress progress;
+        private final QuantizedLayout layout;
+        private final BlockTransformer transformer;
 
         Run(
                 Checkpoint checkpoint,
@@ -146,6 +153,20 @@ public final class Pipeline {
             this.journal = journal;
             this.parallel = parallel;
             this.progress = progress;
+            this.layout = new QuantizedLayout(recipe);
+            WeightMethod<C> method = step.weightMethod();
+            this.transformer = new BlockTransformer(
+                    network,
+                    source,
+                    recipe,
+                    selection,
+                    new BlockTarget(
+                            method.format(step.config()),
+                            recipe.activations(),
+                            recipe.kv(),
+                            method.wantsMoments(step.config())),
+                    parallel,
+                    options.seed());
         }
 
         private long total() {
@@ -162,65 +183,72 @@ public final class Pipeline {
                 return;
             }
             if (calibration == null) {
+                LinearInput input = LinearInput.dynamic(recipe.activations());
                 for (Block block :
                         network.blocks().subList(finished, network.blocks().size())) {
-                    BlockQuantizer<C> quantizer = quantizer(block);
-                    quantizer.quantizeAll(block.stages());
-                    finish(quantizer);
+                    Transformed transformed = transformer.transform(block, NO_INPUTS, at(block, 0));
+                    BlockQuantizer<C> quantizer = quantizer(block, transformed);
+                    quantizer.quantizeAll(block.stages(), input);
+                    finish(quantizer, transformed);
                 }
                 return;
             }
-            WeightMethod<C> method = step.weightMethod();
-            CalibratedWalk walk =
-                    new CalibratedWalk(network, source, calibration, method.wantsDrift(step.config()), parallel);
+            CalibratedWalk walk = new CalibratedWalk(network, source, calibration, wants(), parallel);
             for (Block block : network.blocks()) {
                 if (block.layer() < finished) {
                     replay(walk, block);
                 } else {
-                    BlockQuantizer<C> quantizer = quantizer(block);
-                    walk.advance(block, quantizer);
-                    finish(quantizer);
+                    Transformed transformed = transformer.transform(block, walk, at(block, 0));
+                    BlockQuantizer<C> quantizer = quantizer(block, transformed);
+                    walk.advance(block, transformed.parameters(), quantizer);
+                    finish(quantizer, transformed);
                 }
                 block.linears().forEach(l -> Mapped.release(source.weight(l.weightName())));
             }
         }
 
-        private BlockQuantizer<C> quantizer(Block block) {
+        private CalibratedWalk.Wants wants() {
+            boolean drift = step.weightMethod().wantsDrift(step.config());
+            return new CalibratedWalk.Wants(drift, recipe.transformsCalibrated(), recipe.activations(), recipe.kv());
+        }
+
+        /// A progress line at a share of the block's work, in hundredths.
+        private Consumer<String> at(Block block, int hundredths) {
+            return what -> progress.at(what, block.layer() * 100L + hundredths, total());
+        }
+
+        private BlockQuantizer<C> quantizer(Block block, Transformed transformed) {
             long before = block.layer() * 100L;
             int[] done = {0};
             int count = block.linears().size();
+            int begin = recipe.transforms().isEmpty() ? 0 : 80;
             return new BlockQuantizer<>(
                     step,
                     source,
+                    transformed.parameters(),
                     selection,
                     parallel,
                     options.seed(),
-                    name -> progress.at(name, before + 100L * done[0]++ / count, total()));
+                    name -> progress.at(name, before + begin + (100L - begin) * done[0]++ / count, total()));
         }
 
-        private void finish(BlockQuantizer<C> quantizer) {
+        private void finish(BlockQuantizer<C> quantizer, Transformed transformed) {
             List<LayerReport> layers = quantizer.results().entrySet().stream()
                     .map(e -> LayerReport.of(e.getKey().name(), e.getValue()))
                     .toList();
-            journal.add(QuantizedLayout.plans(quantizer.results(), step), layers);
+            List<TensorPlan> tensors = new ArrayList<>(layout.plans(quantizer.results(), quantizer.inputs()));
+            if (transformed.parameters() != null) {
+                tensors.addAll(EditedTensors.plans(transformed.parameters(), source, selection));
+            }
+            journal.add(tensors, layers, transformed.reports());
         }
 
         /// Carries the calibration activations through a block that was finished before the kill.
         private void replay(CalibratedWalk walk, Block block) {
             progress.at("replaying " + block.layer(), block.layer() * 100L, total());
-            Path part = journal.entries().get(block.layer()).part();
-            try (QuantizedLayout stored = QuantizedLayout.open(part, step)) {
-                walk.advance(block, new CalibratedWalk.StageQuantizer() {
-                    @Override
-                    public boolean wantsStatistics(Stage stage) {
-                        return false;
-                    }
-
-                    @Override
-                    public Map<Linear, PackedWeight> quantize(Stage stage, @Nullable Hessian hessian) {
-                        return stored.weights(stage.linears());
-                    }
-                });
+            try (StoredBlocks stored =
+                    layout.open(journal.entries().get(block.layer()).part())) {
+                walk.replay(block, weights -> stored.restore(block, weights));
             }
         }
 
@@ -228,7 +256,7 @@ public final class Pipeline {
             progress.at("writing", total() - 100, total());
             boolean gguf = GgufOutput.wanted(output);
             Path directory = gguf ? journal.directory(output) : output;
-            QuantizedOutput out = new QuantizedOutput(checkpoint, directory, recipe, step, selection);
+            QuantizedOutput out = new QuantizedOutput(checkpoint, directory, recipe, layout, selection);
             List<Written> files = out.write(journal, fingerprint);
             progress.at("verifying", total() - 50, total());
             boolean verified = out.verify(journal);

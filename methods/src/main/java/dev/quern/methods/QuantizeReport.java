@@ -8,8 +8,11 @@ import java.util.List;
 
 /// The result of a pipeline's run.
 ///
-/// `bitsPerWeight` averages over the quantized Linears, everything counted; `modelBitsPerWeight` over all parameters.
-/// `bytes` are those of all written files. `peakRssBytes` is 0 where the system does not tell. `verified` = the written
+/// `bitsPerWeight` averages over the quantized Linears, everything counted; `modelBitsPerWeight` over all
+/// parameters.
+/// `blocks` is empty where no method of the recipe transformed. `bytes` are those of all written files.
+/// `peakRssBytes`
+/// is 0 where the system does not tell. `verified` = the written
 /// files were read back and hold the chosen codes.
 public record QuantizeReport(
         Path output,
@@ -20,6 +23,7 @@ public record QuantizeReport(
         double seconds,
         long peakRssBytes,
         List<LayerReport> layers,
+        List<BlockReport> blocks,
         boolean verified) {
     /// The fields of the command line's `--json`.
     public ObjectNode toJson() {
@@ -35,6 +39,8 @@ public record QuantizeReport(
                 .put("peak_rss_bytes", peakRssBytes);
         ArrayNode array = json.putArray("layers");
         layers.forEach(layer -> array.add(layer.toJson()));
+        ArrayNode done = json.putArray("blocks");
+        blocks.forEach(block -> done.add(block.toJson()));
         return json.put("verified", verified);
     }
 

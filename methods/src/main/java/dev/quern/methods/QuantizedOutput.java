@@ -3,7 +3,6 @@ package dev.quern.methods;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.quern.core.GroupedWeight;
-import dev.quern.formats.GptqConfig;
 import dev.quern.formats.Json;
 import dev.quern.formats.OutputDirectory;
 import dev.quern.formats.Safetensors;
@@ -19,6 +18,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// Writes the finished model as a directory that other tools read, and reads it back.
@@ -32,15 +33,15 @@ final class QuantizedOutput {
     private final Network network;
     private final Path output;
     private final Recipe recipe;
-    private final Step<?> step;
+    private final QuantizedLayout layout;
     private final Selection selection;
 
-    QuantizedOutput(Checkpoint checkpoint, Path output, Recipe recipe, Step<?> step, Selection selection) {
+    QuantizedOutput(Checkpoint checkpoint, Path output, Recipe recipe, QuantizedLayout layout, Selection selection) {
         this.checkpoint = checkpoint;
         this.network = checkpoint.network();
         this.output = output;
         this.recipe = recipe;
-        this.step = step;
+        this.layout = layout;
         this.selection = selection;
     }
 
@@ -49,22 +50,27 @@ final class QuantizedOutput {
         List<LayerReport> layers = layers(journal);
         try (OutputDirectory out = OutputDirectory.open(output);
                 Parts parts = new Parts()) {
+            List<TensorPlan> chosen = new ArrayList<>();
+            journal.entries().forEach(entry -> chosen.addAll(parts.plans(entry.part())));
+            Set<String> edited = chosen.stream().map(TensorPlan::name).collect(Collectors.toSet());
             List<TensorPlan> plans =
                     new ArrayList<>(new KeptTensors(network, checkpoint.weights()).plans(selection.excluded()));
-            journal.entries().forEach(entry -> plans.addAll(parts.plans(entry.part())));
+            plans.removeIf(kept -> edited.contains(kept.name()));
+            plans.addAll(chosen);
             Safetensors.addTo(out, plans, SHARD_BYTES, Map.of("format", "pt"));
             out.add("config.json", Json.pretty(config()));
             TokenizerFiles.copy(checkpoint, out);
-            out.add("README.md", ModelCard.text(modelName(), recipe, layers, bitsPerWeight(layers), fingerprint));
-            out.add(MANIFEST, Json.pretty(manifest(layers, fingerprint, out.staged())));
+            out.add(
+                    "README.md",
+                    ModelCard.text(modelName(), recipe, layers, blocks(journal), bitsPerWeight(layers), fingerprint));
+            out.add(MANIFEST, Json.pretty(manifest(journal, fingerprint, out.staged())));
             return out.commit();
         }
     }
 
     private ObjectNode config() {
         ObjectNode config = checkpoint.config().deepCopy();
-        GptqConfig layout = QuantizedLayout.config(step);
-        config.set("quantization_config", layout.toJson());
+        config.set("quantization_config", layout.config());
         return config;
     }
 
@@ -80,11 +86,23 @@ final class QuantizedOutput {
                 .toList();
     }
 
-    private ObjectNode manifest(List<LayerReport> layers, ObjectNode fingerprint, List<Written> files) {
+    private static List<BlockReport> blocks(Journal journal) {
+        return journal.entries().stream()
+                .flatMap(entry -> entry.blocks().stream())
+                .toList();
+    }
+
+    private ObjectNode manifest(Journal journal, ObjectNode fingerprint, List<Written> files) {
+        List<LayerReport> layers = layers(journal);
         ObjectNode json = fingerprint.deepCopy();
         json.put("method", recipe.name()).put("bits_per_weight", bitsPerWeight(layers));
         ArrayNode array = json.putArray("layers");
         layers.forEach(layer -> array.add(layer.toJson()));
+        List<BlockReport> blocks = blocks(journal);
+        if (!blocks.isEmpty()) {
+            ArrayNode done = json.putArray("blocks");
+            blocks.forEach(block -> done.add(block.toJson()));
+        }
         ObjectNode sums = json.putObject("files");
         files.forEach(f -> sums.putObject(String.valueOf(f.path().getFileName()))
                 .put("bytes", f.bytes())
@@ -107,9 +125,9 @@ final class QuantizedOutput {
     /// True where every code, scale and zero point in the written files equals the chosen one, bit for bit.
     boolean verify(Journal journal) {
         int at = 0;
-        try (QuantizedLayout written = QuantizedLayout.open(output, step)) {
+        try (StoredBlocks written = layout.open(output)) {
             for (Journal.Entry entry : journal.entries()) {
-                try (QuantizedLayout chosen = QuantizedLayout.open(entry.part(), step)) {
+                try (StoredBlocks chosen = layout.open(entry.part())) {
                     for (int i = 0; i < entry.layers().size(); i++) {
                         Linear linear = selection.chosen().get(at++);
                         GroupedWeight found = written.read(linear);
@@ -158,6 +176,7 @@ final class QuantizedOutput {
                 seconds,
                 peak,
                 layers,
+                blocks(journal),
                 true);
     }
 

@@ -3,10 +3,13 @@ package dev.quern.methods;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.quern.core.ActivationScheme;
+import dev.quern.core.KvScheme;
 import dev.quern.core.Nearest;
 import dev.quern.core.UsageException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,10 +17,11 @@ import java.util.stream.Collectors;
 
 /// What is done to a model: methods in order, and what activations and the KV cache are held in.
 ///
-/// The last step chooses the stored weights; steps before it (later methods) transform. Flags and YAML files build the
-/// same object, and `quern.json` records it.
-public record Recipe(List<Step<?>> steps, int actBits, int kvBits) {
-    private static final List<String> KEYS = List.of("methods", "act-bits", "kv-bits");
+/// Any number of block methods transform, then one weight method chooses the stored weights. Flags and YAML files
+/// build
+/// the same object, and `quern.json` records it.
+public record Recipe(List<Step<?>> steps, ActivationScheme activations, KvScheme kv) {
+    private static final List<String> KEYS = List.of("methods", "act-bits", "act-range", "act-symmetric", "kv-bits");
 
     public Recipe {
         steps = List.copyOf(steps);
@@ -25,31 +29,31 @@ public record Recipe(List<Step<?>> steps, int actBits, int kvBits) {
             throw new UsageException(
                     "a recipe names at least one method; known: " + String.join(", ", Methods.names()));
         }
-        if (actBits != 16) {
-            throw new UsageException(
-                    "act-bits " + actBits + " is not supported yet; 16 leaves activations as they are");
-        }
-        if (kvBits != 16) {
-            throw new UsageException("kv-bits " + kvBits + " is not supported yet; 16 leaves the KV cache as it is");
-        }
-        if (steps.size() > 1) {
-            throw new UsageException(
-                    "a recipe holds one method that chooses weights, and " + names(steps) + " are " + steps.size());
+        for (Step<?> step : steps) {
+            if (step.transforms() == (step == steps.getLast())) {
+                throw new UsageException("a recipe is any number of methods that transform, then one that chooses"
+                        + " weights; in " + names(steps) + ", " + step.method().name()
+                        + (step.transforms() ? " transforms and stands last" : " chooses weights and stands before"));
+            }
         }
     }
 
-    /// The recipe of one method with settings by key.
+    /// The recipe of one method with settings by key, and what it holds activations in by default.
     public static Recipe of(String method, Map<String, ?> values) {
-        return of(method, values, 16, 16);
+        return of(method, values, Map.of());
     }
 
-    /// The recipe that command-line flags describe.
-    public static Recipe of(String method, Map<String, ?> values, int actBits, int kvBits) {
-        return new Recipe(List.of(Step.of(Methods.of(method), values)), actBits, kvBits);
+    /// The recipe that command-line flags describe: `values` are keys of the method, or of the one that follows it
+    /// by
+    /// default where it only transforms; `others` are the recipe's own keys (`act-bits`, `act-range`,
+    /// `act-symmetric`,
+    /// `kv-bits`), each as a number, a boolean or text.
+    public static Recipe of(String method, Map<String, ?> values, Map<String, ?> others) {
+        return of(steps(List.of(Methods.of(method)), List.of(values)), others, "the recipe");
     }
 
-    /// The recipe in a YAML file: a list of methods with their keys, alone or under `methods:` beside `act-bits` and
-    /// `kv-bits`.
+    /// The recipe in a YAML file: a list of methods with their keys, alone or under `methods:` beside `act-bits`,
+    /// `act-range`, `act-symmetric` and `kv-bits`.
     public static Recipe read(Path file) {
         return of(RecipeYaml.load(file), file.toString());
     }
@@ -68,28 +72,72 @@ public record Recipe(List<Step<?>> steps, int actBits, int kvBits) {
                 throw Nearest.unknown("key of " + origin + ":", key, KEYS);
             }
         }
-        if (!(top.get("methods") instanceof List<?> methods)) {
+        if (!(top.get("methods") instanceof List<?> entries)) {
             throw new UsageException(origin + ": no list under methods:; write for instance '- method: gptq'");
         }
-        List<Step<?>> steps = new ArrayList<>();
-        for (Object entry : methods) {
+        List<Method<?>> methods = new ArrayList<>();
+        List<Map<String, ?>> values = new ArrayList<>();
+        for (Object entry : entries) {
             Map<String, Object> keys = new LinkedHashMap<>(
                     RecipeYaml.mapping(entry, origin + ": each method is a mapping with 'method: NAME' and its keys"));
             Object name = keys.remove("method");
             if (name == null) {
                 throw new UsageException(origin + ": an entry has no 'method: NAME'; its keys are " + keys.keySet());
             }
-            steps.add(Step.of(Methods.of(name.toString()), keys));
+            methods.add(Methods.of(name.toString()));
+            values.add(keys);
         }
-        return new Recipe(steps, bits(top, "act-bits", origin), bits(top, "kv-bits", origin));
+        return of(steps(methods, values), top, origin);
     }
 
-    private static int bits(Map<String, Object> top, String key, String origin) {
-        Object value = top.getOrDefault(key, 16);
-        if (value instanceof Integer bits) {
-            return bits;
+    private static Recipe of(List<Step<?>> steps, Map<String, ?> others, String origin) {
+        ActivationScheme usual = ActivationScheme.FLOAT;
+        for (Step<?> step : steps) {
+            usual = step.activations().quantizes() ? step.activations() : usual;
         }
-        throw new UsageException(origin + ": " + key + " is a whole number, not " + value);
+        return new Recipe(
+                steps,
+                RecipeKeys.activations(others, usual, origin),
+                KvScheme.of(RecipeKeys.bits(others, "kv-bits", 16, origin)));
+    }
+
+    /// Where the last method only transforms, the one that follows it by default takes the keys that it does not
+    /// know.
+    private static List<Step<?>> steps(List<Method<?>> methods, List<Map<String, ?>> values) {
+        List<Step<?>> steps = new ArrayList<>();
+        for (int i = 0; i < methods.size(); i++) {
+            Map<String, ?> given = values.get(i);
+            if (i == methods.size() - 1 && methods.get(i) instanceof BlockMethod<?> last) {
+                addWithFollower(steps, last, given);
+            } else {
+                steps.add(Step.of(methods.get(i), given));
+            }
+        }
+        return steps;
+    }
+
+    private static <C extends Record> void addWithFollower(
+            List<Step<?>> steps, BlockMethod<C> method, Map<String, ?> values) {
+        List<String> own = method.keys().stream().map(ConfigKey::name).toList();
+        Method<?> follower = Methods.of(method.follower());
+        List<String> others = follower.keys().stream().map(ConfigKey::name).toList();
+        Map<String, Object> mine = new HashMap<>();
+        Map<String, Object> rest = new HashMap<>(method.followerKeys());
+        values.forEach((key, value) -> {
+            if (!own.contains(key) && !others.contains(key)) {
+                List<String> known = new ArrayList<>(own);
+                known.addAll(others);
+                throw Nearest.unknown("key of " + method.name(), key, known);
+            }
+            (own.contains(key) ? mine : rest).put(key, value);
+        });
+        steps.add(Step.of(method, mine));
+        steps.add(Step.of(follower, rest));
+    }
+
+    /// The steps that transform, in order.
+    public List<Step<?>> transforms() {
+        return steps.subList(0, steps.size() - 1);
     }
 
     /// The step that chooses the stored weights.
@@ -97,9 +145,22 @@ public record Recipe(List<Step<?>> steps, int actBits, int kvBits) {
         return steps.getLast();
     }
 
-    /// The names of the methods in order, joined by `+`.
+    /// True where calibration text must be run: a method or a static range of activations needs it.
+    boolean calibrated() {
+        return steps.stream().anyMatch(Step::calibrated) || activations.quantizes() && !activations.dynamic();
+    }
+
+    /// True where a method that transforms looks at calibration text.
+    boolean transformsCalibrated() {
+        return transforms().stream().anyMatch(Step::calibrated);
+    }
+
+    /// The names of the methods in order, joined by `+`; a follower by default goes without saying.
     public String name() {
-        return names(steps);
+        boolean implied = steps.size() > 1
+                && steps.get(steps.size() - 2).method() instanceof BlockMethod<?> method
+                && method.follower().equals(last().method().name());
+        return names(implied ? transforms() : steps);
     }
 
     private static String names(List<Step<?>> steps) {
@@ -114,6 +175,11 @@ public record Recipe(List<Step<?>> steps, int actBits, int kvBits) {
             ObjectNode entry = methods.addObject().put("method", step.method().name());
             ConfigKeys.values(step.config()).forEach(entry::putPOJO);
         }
-        return json.put("act-bits", actBits).put("kv-bits", kvBits);
+        json.put("act-bits", activations.bits());
+        if (activations.quantizes()) {
+            json.put("act-range", activations.dynamic() ? "dynamic" : "static")
+                    .put("act-symmetric", activations.symmetric());
+        }
+        return json.put("kv-bits", kv.bits());
     }
 }

@@ -10,6 +10,11 @@ import java.util.regex.Pattern;
 
 /// Which Linears are quantized: those of the blocks, minus what is excluded.
 record Selection(List<Linear> chosen, List<Linear> excluded) {
+    /// True where `linear` is quantized.
+    boolean contains(Linear linear) {
+        return chosen.contains(linear);
+    }
+
     /// Throws `UsageException` for a pattern that matches nothing, or where nothing is left.
     static Selection of(Network network, List<String> exclude) {
         List<Linear> all = network.linears();

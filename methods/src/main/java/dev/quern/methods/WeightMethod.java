@@ -2,7 +2,8 @@ package dev.quern.methods;
 
 /// Chooses the stored form of one Linear's weights, given what is known of the Linear's inputs.
 ///
-/// A pure function of the task, the settings and the seed: same arguments, same bytes, whatever the number of threads.
+/// A pure function of the task, the settings and the seed: same arguments, same bytes, whatever the number of
+/// threads.
 public non-sealed interface WeightMethod<C extends Record> extends Method<C> {
     /// The grid that the result lies on.
     WeightFormat format(C config);
@@ -10,13 +11,25 @@ public non-sealed interface WeightMethod<C extends Record> extends Method<C> {
     /// True where `quantize` needs the statistics of the inputs, so that calibration text must be run.
     boolean calibrated(C config);
 
-    /// True where `quantize` also wants to know how the inputs drifted from the float model's, so that the float model
+    /// True where `quantize` needs the second moments of the inputs.
+    default boolean wantsMoments(C config) {
+        return calibrated(config);
+    }
+
+    /// True where `quantize` needs the ranges of the inputs.
+    default boolean wantsRanges(C config) {
+        return false;
+    }
+
+    /// True where `quantize` also wants to know how the inputs drifted from the float model's, so that the float
+    /// model
     /// is run beside the quantized one.
     default boolean wantsDrift(C config) {
         return false;
     }
 
-    /// Chooses codes and scales. Throws `NumericException` only for weights that are not finite; everything else ends
+    /// Chooses codes and scales. Throws `NumericException` only for weights that are not finite; everything else
+    /// ends
     /// in a result, with a named fallback where it had to be simpler.
     QuantizedLinear quantize(LinearTask task, C config);
 }

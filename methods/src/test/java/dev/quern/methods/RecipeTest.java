@@ -79,7 +79,7 @@ final class RecipeTest {
                 "method: rtn",
                 "- method: rtn\n  bits: many",
                 "- method: rtn\n  bits: [4]",
-                "methods:\n  - method: rtn\nact-bits: 8",
+                "methods:\n  - method: rtn\nact-bits: 5",
                 "methods:\n  - method: rtn\nkv-bits: x",
                 "{",
                 "just text"
