@@ -1,0 +1,70 @@
+package dev.quern.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// `verify` finds what a copy that went wrong, or a bad disk, does to a model.
+class VerifyTest {
+    @TempDir
+    Path directory;
+
+    private Path model;
+    private Path small;
+
+    @BeforeEach
+    void write() {
+        model = TinyModels.write(TinyModels.named("llama"), directory.resolve("model"));
+        small = directory.resolve("small");
+        assertThat(CommandRun.quern("quantize", model, "-o", small, "--method", "rtn", "--group-size", 32)
+                        .exitCode())
+                .isZero();
+    }
+
+    @Test
+    void aModelAsItWasWrittenIsSound() {
+        var json = CommandRun.quern("verify", small, "--json").json();
+        assertThat(json.path("sound").asBoolean()).isTrue();
+        assertThat(json.path("checksums").asInt()).isGreaterThan(2);
+        assertThat(json.path("weights").asLong())
+                .isEqualTo(CommandRun.quern("inspect", model, "--json")
+                        .json()
+                        .path("parameters")
+                        .asLong());
+        assertThat(CommandRun.quern("verify", model).out())
+                .contains("no checksums")
+                .endsWith("sound\n");
+    }
+
+    @Test
+    void oneFlippedBitIsFoundByTheChecksum() {
+        Path file = small.resolve("model.safetensors");
+        byte[] bytes = BrokenFiles.bytes(file);
+        bytes[bytes.length - 100] ^= 1;
+        BrokenFiles.write(file, bytes);
+        CommandRun run = CommandRun.quern("verify", small);
+        assertThat(run.exitCode()).isEqualTo(1);
+        assertThat(run.out()).contains("model.safetensors: is not the file that was written");
+    }
+
+    @Test
+    void aFileThatIsGoneIsNamed() throws IOException {
+        Files.delete(small.resolve("README.md"));
+        assertThat(CommandRun.quern("verify", small).out()).contains("README.md: is listed in quern.json");
+    }
+
+    @Test
+    void aWeightThatIsNotFiniteIsNamedWithItsPlace() {
+        Path file = model.resolve("model.safetensors");
+        byte[] bytes = BrokenFiles.bytes(file);
+        BrokenFiles.write(file, BrokenFiles.withFloat(bytes, bytes.length - 4, Float.NaN));
+        CommandRun run = CommandRun.quern("verify", model);
+        assertThat(run.exitCode()).isEqualTo(1);
+        assertThat(run.out()).containsPattern("model\\.\\S+: NaN in ").endsWith("1 problems\n");
+    }
+}
