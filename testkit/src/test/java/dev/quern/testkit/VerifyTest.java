@@ -65,6 +65,8 @@ class VerifyTest {
         BrokenFiles.write(file, BrokenFiles.withFloat(bytes, bytes.length - 4, Float.NaN));
         CommandRun run = CommandRun.quern("verify", model);
         assertThat(run.exitCode()).isEqualTo(1);
-        assertThat(run.out()).contains("lm_head.weight: NaN in row 287, column 63").endsWith("1 problems\n");
+        assertThat(run.out())
+                .contains("lm_head.weight: NaN in row 287, column 63")
+                .endsWith("1 problems\n");
     }
 }
