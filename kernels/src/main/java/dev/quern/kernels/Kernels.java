@@ -7,7 +7,7 @@ import java.util.List;
 public final class Kernels {
     /// In order of preference; the last takes every weight.
     public static final List<LinearKernel> ALL =
-            List.of(new DenseKernel(), new GroupedKernel(), new BlockKernel(), new Int8Kernel(), new ScalarLinear());
+            List.of(new DenseKernel(), new GroupedKernel(), new BlockKernel(), new Int8Kernel(), new VectorKernel(), new ScalarLinear());
 
     private Kernels() {}
 

@@ -20,8 +20,21 @@ final class Scratch {
     static final int OUTLIERS = 12;
     static final int PRODUCT = 13;
 
+    static final int OFFSETS = 0;
+    static final int SECONDS = 1;
+
     private final float[][] slots = new float[14][0];
     private int[] ints = new int[0];
+
+    private final int[][] intSlots = new int[2][0];
+
+    /// An array of at least `size` ints.
+    int[] ints(int slot, int size) {
+        if (intSlots[slot].length < size) {
+            intSlots[slot] = new int[size];
+        }
+        return intSlots[slot];
+    }
 
     /// An array of at least `size` floats.
     float[] floats(int slot, int size) {

@@ -10,6 +10,7 @@ import dev.quern.formats.GptqConfig;
 import dev.quern.formats.Json;
 import dev.quern.formats.SafetensorsFile;
 import dev.quern.formats.StoredTensor;
+import dev.quern.formats.VptqConfig;
 import dev.quern.text.ChatTemplate;
 import dev.quern.text.Tokenizer;
 import java.nio.file.Files;
@@ -110,7 +111,7 @@ public final class Checkpoint implements AutoCloseable {
     /// Its parameters under Hugging Face names.
     public WeightSource weights() {
         return switch (file) {
-            case SafetensorsFile safetensors -> new SafetensorsWeights(safetensors, gptq());
+            case SafetensorsFile safetensors -> new SafetensorsWeights(safetensors, gptq(), vptq());
             case GgufFile gguf ->
                 new GgufWeights(gguf, architecture(), network().config());
         };
@@ -140,7 +141,7 @@ public final class Checkpoint implements AutoCloseable {
             return new Support(List.of("architecture " + architectureName()));
         }
         List<String> missing = architecture.get().missing(config);
-        if (quantizationConfig().isPresent() && gptq().isEmpty()) {
+        if (quantizationConfig().isPresent() && gptq().isEmpty() && vptq().isEmpty()) {
             return new Support(List.of("quantization "
                     + quantizationConfig().get().path("quant_method").asText("unnamed")));
         }
@@ -182,6 +183,10 @@ public final class Checkpoint implements AutoCloseable {
     @Override
     public void close() {
         file.close();
+    }
+
+    private Optional<VptqConfig> vptq() {
+        return quantizationConfig().flatMap(VptqConfig::find);
     }
 
     private Optional<GptqConfig> gptq() {
