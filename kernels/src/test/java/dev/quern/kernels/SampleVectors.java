@@ -16,7 +16,9 @@ final class SampleVectors {
     private SampleVectors() {}
 
     static List<VectorWeight> all(int rows, int cols, Random random) {
-        return Arrays.stream(VECTORS).map(shape -> vectors(rows, cols, shape, random)).toList();
+        return Arrays.stream(VECTORS)
+                .map(shape -> vectors(rows, cols, shape, random))
+                .toList();
     }
 
     /// Length, size, residual size (0 = none), groups, outliers, 1 = with norm and permutation.
