@@ -2,7 +2,12 @@ package dev.quern.formats;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.quern.core.GroupedWeight;
+import dev.quern.core.PackedWeight;
+import dev.quern.core.QuernException;
+import dev.quern.core.TensorSource;
 import dev.quern.core.UnsupportedModelException;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -18,7 +23,8 @@ public record GptqConfig(
         boolean descAct,
         Zeros zeros,
         boolean head,
-        Map<String, String> meta) {
+        Map<String, String> meta)
+        implements WeightLayout {
     /// How zero points are stored.
     public enum Zeros {
         /// `checkpoint_format` `gptq`: z − 1, the older and wider-known way; z = 0 does not fit.
@@ -102,6 +108,7 @@ public record GptqConfig(
 
     /// The object to write under `quantization_config`; both names of the format field are set, for old and new
     /// readers.
+    @Override
     public ObjectNode toJson() {
         ObjectNode json = Json.object();
         json.put("quant_method", "gptq");
@@ -117,5 +124,28 @@ public record GptqConfig(
         ObjectNode notes = json.putObject("meta");
         new java.util.TreeMap<>(meta).forEach(notes::put);
         return json;
+    }
+
+    @Override
+    public boolean holds(TensorSource source, String module) {
+        return source.names().contains(module + ".qweight");
+    }
+
+    @Override
+    public GroupedWeight read(TensorSource source, String module) {
+        return GptqLayout.read(source, module, this);
+    }
+
+    @Override
+    public List<TensorPlan> plans(String module, PackedWeight weight) {
+        if (!(weight instanceof GroupedWeight grouped)) {
+            throw new QuernException(module + ": " + weight.encoding() + " has no place in the GPTQ layout");
+        }
+        return GptqLayout.plans(module, grouped, this);
+    }
+
+    @Override
+    public WeightLayout resolve(TensorSource source) {
+        return GptqLayout.resolve(source, this);
     }
 }

@@ -8,7 +8,6 @@ import dev.quern.core.Int8Weight;
 import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.QuantScheme;
-import dev.quern.core.VectorWeight;
 import dev.quern.formats.GptqConfig;
 import dev.quern.formats.GptqLayout;
 import dev.quern.formats.TensorPlan;
@@ -57,7 +56,7 @@ final class QuantizedLayout {
     private List<TensorPlan> plans(Linear linear, PackedWeight weight) {
         return switch (weight) {
             case GroupedWeight grouped -> GptqLayout.plans(linear.name(), grouped, gptq);
-            case DenseWeight _, BlockWeight _, Int8Weight _, OutlierInt8Weight _, VectorWeight _ ->
+            case DenseWeight _, BlockWeight _, Int8Weight _, OutlierInt8Weight _ ->
                 throw new IllegalStateException(
                         linear.name() + ": " + weight.encoding() + " has no place in the GPTQ layout");
         };

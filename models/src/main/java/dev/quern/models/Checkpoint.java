@@ -6,11 +6,11 @@ import dev.quern.core.UnsupportedModelException;
 import dev.quern.formats.CheckpointFile;
 import dev.quern.formats.Formats;
 import dev.quern.formats.GgufFile;
-import dev.quern.formats.GptqConfig;
 import dev.quern.formats.Json;
 import dev.quern.formats.SafetensorsFile;
 import dev.quern.formats.StoredTensor;
-import dev.quern.formats.VptqConfig;
+import dev.quern.formats.WeightLayout;
+import dev.quern.formats.WeightLayouts;
 import dev.quern.text.ChatTemplate;
 import dev.quern.text.Tokenizer;
 import java.nio.file.Files;
@@ -111,7 +111,7 @@ public final class Checkpoint implements AutoCloseable {
     /// Its parameters under Hugging Face names.
     public WeightSource weights() {
         return switch (file) {
-            case SafetensorsFile safetensors -> new SafetensorsWeights(safetensors, gptq(), vptq());
+            case SafetensorsFile safetensors -> new SafetensorsWeights(safetensors, layout(), QuernConfig.of(config));
             case GgufFile gguf ->
                 new GgufWeights(gguf, architecture(), network().config());
         };
@@ -141,9 +141,14 @@ public final class Checkpoint implements AutoCloseable {
             return new Support(List.of("architecture " + architectureName()));
         }
         List<String> missing = architecture.get().missing(config);
-        if (quantizationConfig().isPresent() && gptq().isEmpty() && vptq().isEmpty()) {
-            return new Support(List.of("quantization "
-                    + quantizationConfig().get().path("quant_method").asText("unnamed")));
+        try {
+            QuernConfig.of(config);
+            if (quantizationConfig().isPresent() && layout().isEmpty()) {
+                return new Support(List.of("quantization "
+                        + quantizationConfig().get().path("quant_method").asText("unnamed")));
+            }
+        } catch (UnsupportedModelException e) {
+            return new Support(List.of(e.getMessage()));
         }
         return new Support(missing);
     }
@@ -185,11 +190,7 @@ public final class Checkpoint implements AutoCloseable {
         file.close();
     }
 
-    private Optional<VptqConfig> vptq() {
-        return quantizationConfig().flatMap(VptqConfig::find);
-    }
-
-    private Optional<GptqConfig> gptq() {
-        return quantizationConfig().flatMap(GptqConfig::find);
+    private Optional<WeightLayout> layout() {
+        return quantizationConfig().flatMap(WeightLayouts::find);
     }
 }

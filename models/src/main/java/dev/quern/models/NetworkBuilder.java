@@ -2,10 +2,12 @@ package dev.quern.models;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /// Builds a network under Hugging Face names and numbers its Linears and norms.
 ///
-/// `normOffset` is what the family adds to stored norm weights.
+/// A Linear also has a bias where the config's `quern` object says so: quantization may add one. `normOffset` is what
+/// the family adds to stored norm weights.
 final class NetworkBuilder {
     private static final String EMBEDDING = "model.embed_tokens";
 
@@ -13,11 +15,13 @@ final class NetworkBuilder {
     private final float normOffset;
     private final List<Block> blocks = new ArrayList<>();
     private final List<Norm> norms = new ArrayList<>();
+    private final Set<String> biases;
     private int linears;
 
     NetworkBuilder(Dimensions dimensions, float normOffset) {
         this.d = dimensions;
         this.normOffset = normOffset;
+        this.biases = QuernConfig.biases(dimensions.reader().json());
     }
 
     /// Name of a module of layer `layer`.
@@ -26,7 +30,8 @@ final class NetworkBuilder {
     }
 
     Linear linear(int layer, Role role, String module, int in, int out, boolean bias) {
-        return new Linear(linears++, layer, role, inLayer(layer, module), in, out, bias);
+        String name = inLayer(layer, module);
+        return new Linear(linears++, layer, role, name, in, out, bias || biases.contains(name));
     }
 
     /// A norm of layer `layer`; `module` without `.weight`.
