@@ -26,6 +26,9 @@ final class BenchCommand implements Callable<Integer> {
     @Mixin
     ModelArgument model = new ModelArgument();
 
+    @Mixin
+    AdapterOption adapter = new AdapterOption();
+
     @Option(names = "--prompt-tokens", paramLabel = "N", defaultValue = "512", description = "Length of the prompt.")
     int promptTokens;
 
@@ -49,7 +52,7 @@ final class BenchCommand implements Callable<Integer> {
     public Integer call() {
         SpeedBench.Load load = new SpeedBench.Load(promptTokens, genTokens, repeat);
         SpeedBench result;
-        try (LoadedModel loaded = LoadedModel.open(model.resolve(), threads.count());
+        try (LoadedModel loaded = LoadedModel.open(model.resolve(), adapter.folder(), threads.count());
                 ProgressDisplay progress = new ProgressDisplay(console, "bench")) {
             int context = loaded.model().network().config().maxPositions();
             if ((long) promptTokens + genTokens > context) {

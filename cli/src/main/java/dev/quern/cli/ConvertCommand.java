@@ -43,6 +43,9 @@ final class ConvertCommand implements Callable<Integer> {
     @Mixin
     ModelArgument model = new ModelArgument();
 
+    @Mixin
+    AdapterOption adapter = new AdapterOption();
+
     @Option(
             names = {"-o", "--output"},
             paramLabel = "OUT",
@@ -81,7 +84,7 @@ final class ConvertCommand implements Callable<Integer> {
         ConvertOptions options = new ConvertOptions(format(), type());
         requireFree();
         ConvertReport report;
-        try (Checkpoint checkpoint = Checkpoint.open(model.resolve());
+        try (Checkpoint checkpoint = Checkpoint.open(model.resolve(), adapter.folder());
                 ProgressDisplay progress = new ProgressDisplay(console, "convert")) {
             report = Converter.convert(checkpoint, output, options, progress);
         }

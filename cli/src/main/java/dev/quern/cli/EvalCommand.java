@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -53,6 +54,9 @@ final class EvalCommand implements Callable<Integer> {
 
     @Mixin
     ModelArgument model = new ModelArgument();
+
+    @Mixin
+    AdapterOption adapter = new AdapterOption();
 
     @Option(
             names = "--task",
@@ -122,7 +126,7 @@ final class EvalCommand implements Callable<Integer> {
         Executor how = Executor.named(executor);
         require();
         try (Workers workers = Workers.of(threads.count());
-                MeasuredModel measured = MeasuredModel.open(model.resolve(), how, workers);
+                MeasuredModel measured = MeasuredModel.open(model.resolve(), adapter.folder(), how, workers);
                 ProgressDisplay progress = new ProgressDisplay(console, "eval")) {
             long begun = System.nanoTime();
             EvalReport report = ChoiceTask.named(task)
@@ -187,7 +191,8 @@ final class EvalCommand implements Callable<Integer> {
         }
         // a text that is too short is told before the second model is read
         windows.cut(tokens, 1);
-        try (MeasuredModel other = MeasuredModel.open(ModelArgument.resolve(reference), how, workers)) {
+        try (MeasuredModel other =
+                MeasuredModel.open(ModelArgument.resolve(reference), Optional.empty(), how, workers)) {
             return EvalReport.of(
                     Divergence.of(measured.logits(), other.logits(), tokens, windows, maxWindows, progress),
                     protocol,

@@ -40,6 +40,9 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin
     ModelArgument model = new ModelArgument();
 
+    @Mixin
+    AdapterOption adapter = new AdapterOption();
+
     @Option(
             names = {"-p", "--prompt"},
             paramLabel = "TEXT",
@@ -91,7 +94,7 @@ final class GenerateCommand implements Callable<Integer> {
         if (prompt == null && !interactive && console.inIsTerminal()) {
             throw new UsageException("--json needs a prompt: give it with -p, or on stdin");
         }
-        try (LoadedModel loaded = LoadedModel.open(model.resolve(), threads.count())) {
+        try (LoadedModel loaded = LoadedModel.open(model.resolve(), adapter.folder(), threads.count())) {
             if (interactive) {
                 new Chat(console, loaded, sampling, maxTokens, stop).run(system);
                 return 0;

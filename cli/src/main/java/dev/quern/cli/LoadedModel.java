@@ -5,12 +5,13 @@ import dev.quern.models.Checkpoint;
 import dev.quern.runtime.Model;
 import dev.quern.text.Tokenizer;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /// A model opened for the runtime with all it needs; closes the lot.
 record LoadedModel(Checkpoint checkpoint, Tokenizer tokenizer, Workers workers, Model model) implements AutoCloseable {
-    /// Opens the model at `path` on `threads` threads.
-    static LoadedModel open(Path path, int threads) {
-        Checkpoint checkpoint = Checkpoint.open(path);
+    /// Opens the model at `path`, with an adapter if one is given, on `threads` threads.
+    static LoadedModel open(Path path, Optional<Path> adapter, int threads) {
+        Checkpoint checkpoint = Checkpoint.open(path, adapter);
         Tokenizer tokenizer = null;
         Workers workers = null;
         try {

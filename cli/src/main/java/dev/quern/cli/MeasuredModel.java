@@ -10,6 +10,7 @@ import dev.quern.torch.TorchModel;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Optional;
 
 /// A model opened for measuring in one of the executors; closes all that it opened, but not the workers.
 final class MeasuredModel implements AutoCloseable {
@@ -18,10 +19,10 @@ final class MeasuredModel implements AutoCloseable {
     private final LogitModel logits;
     private final int maxPositions;
 
-    private MeasuredModel(Path path, Executor executor, Workers workers) {
+    private MeasuredModel(Path path, Optional<Path> adapter, Executor executor, Workers workers) {
         boolean complete = false;
         try {
-            Checkpoint checkpoint = Checkpoint.open(path);
+            Checkpoint checkpoint = Checkpoint.open(path, adapter);
             closers.push(checkpoint::close);
             checkpoint.requireSupported();
             tokenizer = checkpoint.tokenizer();
@@ -40,11 +41,12 @@ final class MeasuredModel implements AutoCloseable {
         }
     }
 
-    /// Opens the model at `path`. `workers` run it; libtorch has one thread, since with more its own wait for each
+    /// Opens the model at `path`, with an adapter if one is given. `workers` run it; libtorch has one thread, since
+    /// with more its own wait for each
     /// other
     /// as soon as anything else runs (18 times slower on a busy machine of two cores, 2026-11-24).
-    static MeasuredModel open(Path path, Executor executor, Workers workers) {
-        return new MeasuredModel(path, executor, workers);
+    static MeasuredModel open(Path path, Optional<Path> adapter, Executor executor, Workers workers) {
+        return new MeasuredModel(path, adapter, executor, workers);
     }
 
     Tokenizer tokenizer() {

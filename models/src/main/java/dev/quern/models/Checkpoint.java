@@ -27,12 +27,39 @@ public final class Checkpoint implements AutoCloseable {
     private final CheckpointFile file;
     private final JsonNode config;
     private final Optional<Architecture> architecture;
+    private final Optional<Adapter> adapter;
 
     private Checkpoint(Path path, CheckpointFile file, JsonNode config, Optional<Architecture> architecture) {
+        this(path, file, config, architecture, Optional.empty());
+    }
+
+    private Checkpoint(
+            Path path,
+            CheckpointFile file,
+            JsonNode config,
+            Optional<Architecture> architecture,
+            Optional<Adapter> adapter) {
         this.path = path;
         this.file = file;
         this.config = config;
         this.architecture = architecture;
+        this.adapter = adapter;
+    }
+
+    /// Opens `path` with the LoRA adapter in the folder `adapter`, which its weights then have as corrections.
+    public static Checkpoint open(Path path, Optional<Path> adapter) {
+        Checkpoint plain = open(path);
+        try {
+            return new Checkpoint(
+                    plain.path,
+                    plain.file,
+                    plain.config,
+                    plain.architecture,
+                    adapter.map(folder -> Adapter.read(folder, plain.network())));
+        } catch (RuntimeException e) {
+            plain.close();
+            throw e;
+        }
     }
 
     /// Opens `path`; throws a `QuernException` of one line where it is no checkpoint. A family that Quern does not know
@@ -53,6 +80,9 @@ public final class Checkpoint implements AutoCloseable {
     private static Checkpoint ofDirectory(Path path, SafetensorsFile file) {
         Path directory = Files.isDirectory(path) ? path : path.resolveSibling("");
         Path config = directory.resolve("config.json");
+        if (!Files.isRegularFile(config) && Files.isRegularFile(directory.resolve(Adapter.CONFIG))) {
+            throw new QuernException(directory + ": is an adapter, no model; name its base and give it as --adapter");
+        }
         if (!Files.isRegularFile(config)) {
             throw new QuernException(directory + ": no config.json beside the safetensors files; a model needs one");
         }
@@ -110,11 +140,12 @@ public final class Checkpoint implements AutoCloseable {
 
     /// Its parameters under Hugging Face names.
     public WeightSource weights() {
-        return switch (file) {
+        WeightSource stored = switch (file) {
             case SafetensorsFile safetensors -> new SafetensorsWeights(safetensors, layout(), QuernConfig.of(config));
             case GgufFile gguf ->
                 new GgufWeights(gguf, architecture(), network().config());
         };
+        return adapter.map(corrections -> corrections.on(stored)).orElse(stored);
     }
 
     /// The object under `quantization_config`.

@@ -57,8 +57,8 @@ public final class Converter {
         this.checkpoint = checkpoint;
         this.options = options;
         this.progress = progress;
-        this.weights = checkpoint.weights();
         Network network = checkpoint.network();
+        this.weights = Merged.of(checkpoint.weights(), network);
         this.parameters = Parameter.of(network);
         this.linears =
                 Set.copyOf(network.linears().stream().map(Linear::weightName).toList());

@@ -2,6 +2,7 @@ package dev.quern.models;
 
 import dev.quern.core.KvScheme;
 import dev.quern.core.PackedWeight;
+import java.util.Optional;
 
 /// Parameters by their names in the Hugging Face scheme, whatever the file calls them.
 public interface WeightSource {
@@ -14,6 +15,11 @@ public interface WeightSource {
     /// What happens to the Linear's input before the product; Linears that share one object share the work.
     default LinearInput input(Linear linear) {
         return LinearInput.AS_IS;
+    }
+
+    /// What is added to the Linear's product; empty where nothing is.
+    default Optional<LowRank> correction(Linear linear) {
+        return Optional.empty();
     }
 
     /// How the KV cache is to be held.

@@ -136,6 +136,8 @@ public final class JavaOps implements Ops<Rows> {
                 prepared.multiply(seen.data(), 0, x.rows(), y.data(), 0, workers);
             }
             model.bias(linear).ifPresent(bias -> Elementwise.addBias(y.data(), 0, y.rows(), bias));
+            model.correction(linear)
+                    .ifPresent(c -> c.addTo(y, x, rows(x.rows(), c.down().rows()), rows(x.rows(), y.cols()), workers));
             products.add(y);
         }
         return products;

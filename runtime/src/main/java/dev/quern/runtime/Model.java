@@ -32,6 +32,7 @@ public final class Model {
     private final List<Optional<float[]>> biases = new ArrayList<>();
     private final List<float[]> norms = new ArrayList<>();
     private final List<PreparedInput> inputs = new ArrayList<>();
+    private final List<Optional<PreparedCorrection>> corrections = new ArrayList<>();
     private final Map<LinearInput, PreparedInput> distinctInputs = new IdentityHashMap<>();
     private final KvScheme kv;
 
@@ -71,7 +72,11 @@ public final class Model {
 
     /// Bytes of weights that one decoded token reads, the row of the table aside.
     public long weightBytes() {
-        return linears.stream().mapToLong(PreparedLinear::weightBytes).sum();
+        long corrected = corrections.stream()
+                .flatMap(Optional::stream)
+                .mapToLong(PreparedCorrection::weightBytes)
+                .sum();
+        return linears.stream().mapToLong(PreparedLinear::weightBytes).sum() + corrected;
     }
 
     /// Names of the kernels in use, each once, in the order of the network.
@@ -109,6 +114,10 @@ public final class Model {
         return biases.get(linear.index());
     }
 
+    Optional<PreparedCorrection> correction(Linear linear) {
+        return corrections.get(linear.index());
+    }
+
     float[] norm(Norm norm) {
         return norms.get(norm.index());
     }
@@ -122,6 +131,7 @@ public final class Model {
                 shared ? embedding : weight(source, linear.weightName(), linear.outFeatures(), linear.inFeatures());
         linears.add(Kernels.prepare(weight));
         inputs.add(distinctInputs.computeIfAbsent(input(linear, source), PreparedInput::of));
+        corrections.add(source.correction(linear).map(PreparedCorrection::of));
         biases.add(
                 linear.bias()
                         ? Optional.of(vector(source, linear.biasName(), linear.outFeatures()))

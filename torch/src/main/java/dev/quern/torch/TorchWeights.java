@@ -122,7 +122,11 @@ public interface TorchWeights {
         return new TorchWeights() {
             @Override
             public TorchTensor weight(Linear linear) {
-                return TorchTensor.of(source.weight(linear.weightName()));
+                // adapters are merged: the same product in float32, and gradients need no second path
+                PackedWeight stored = source.weight(linear.weightName());
+                return TorchTensor.of(source.correction(linear)
+                        .<PackedWeight>map(correction -> correction.mergedInto(stored))
+                        .orElse(stored));
             }
 
             @Override
