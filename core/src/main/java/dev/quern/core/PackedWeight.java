@@ -5,7 +5,8 @@ package dev.quern.core;
 /// A method produces one, a format stores and loads one, a kernel multiplies by one. Each record is one encoding in one
 /// packing that exists in the world, and its `unpackRow` is the oracle for every kernel. Views of memory that the
 /// opener of the file owns; no value equality is claimed.
-public sealed interface PackedWeight permits DenseWeight, BlockWeight, GroupedWeight, Int8Weight, OutlierInt8Weight {
+public sealed interface PackedWeight
+        permits DenseWeight, BlockWeight, GroupedWeight, Int8Weight, OutlierInt8Weight, VectorWeight {
     /// Output features.
     int rows();
 

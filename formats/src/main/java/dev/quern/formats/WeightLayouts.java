@@ -9,8 +9,13 @@ import java.util.function.Function;
 public final class WeightLayouts {
     /// Each reads the object under `quantization_config`: empty where it describes another layout, an
     /// `UnsupportedModelException` where it is this one with settings that Quern lacks.
-    public static final List<Function<JsonNode, Optional<? extends WeightLayout>>> ALL =
-            List.of(GptqConfig::find, AwqLayout::find, Int8Layout::find, PackedLayout::find, OutlierLayout::find);
+    public static final List<Function<JsonNode, Optional<? extends WeightLayout>>> ALL = List.of(
+            GptqConfig::find,
+            AwqLayout::find,
+            Int8Layout::find,
+            PackedLayout::find,
+            OutlierLayout::find,
+            VptqConfig::find);
 
     private WeightLayouts() {}
 

@@ -158,6 +158,7 @@ class GgufTest {
             case dev.quern.core.GroupedWeight g -> g.qweight().data();
             case dev.quern.core.Int8Weight w -> w.codes().data();
             case dev.quern.core.OutlierInt8Weight w -> w.regular().codes().data();
+            case dev.quern.core.VectorWeight w -> w.indices().data();
         };
     }
 

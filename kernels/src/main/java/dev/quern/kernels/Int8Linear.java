@@ -68,7 +68,7 @@ record Int8Linear(PanelLinear floats, CodePanels panels, float[] scales, int[] s
 
     private void decode(int panel, InputCodes x, float[] y, int yAt, Scratch scratch) {
         float[] part = scratch.floats(Scratch.PART, ROWS);
-        int[] total = scratch.ints(ROWS);
+        int[] total = scratch.ints(Scratch.TOTAL, ROWS);
         for (int t = 0; t < x.tokens(); t++) {
             Arrays.fill(total, 0, ROWS, 0);
             for (int k = 0; k < x.stride(); k += RUN) {
@@ -85,7 +85,7 @@ record Int8Linear(PanelLinear floats, CodePanels panels, float[] scales, int[] s
         float[] tile = scratch.floats(Scratch.TILE, Math.multiplyExact(stride, ROWS));
         panels.unpackCodes(panel, tile);
         float[] part = scratch.floats(Scratch.PART, tokens * ROWS);
-        int[] total = scratch.ints(tokens * ROWS);
+        int[] total = scratch.ints(Scratch.TOTAL, tokens * ROWS);
         Arrays.fill(total, 0, tokens * ROWS, 0);
         for (int k = 0; k < stride; k += DEPTH) {
             int depth = Math.min(DEPTH, stride - k);

@@ -6,8 +6,13 @@ import java.util.List;
 /// The registry of linear kernels and the choice among them.
 public final class Kernels {
     /// In order of preference; the last takes every weight.
-    public static final List<LinearKernel> ALL =
-            List.of(new DenseKernel(), new GroupedKernel(), new BlockKernel(), new Int8Kernel(), new ScalarLinear());
+    public static final List<LinearKernel> ALL = List.of(
+            new DenseKernel(),
+            new GroupedKernel(),
+            new BlockKernel(),
+            new Int8Kernel(),
+            new VectorKernel(),
+            new ScalarLinear());
 
     private Kernels() {}
 

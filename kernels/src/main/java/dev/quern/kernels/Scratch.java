@@ -20,8 +20,20 @@ final class Scratch {
     static final int OUTLIERS = 12;
     static final int PRODUCT = 13;
 
+    static final int TOTAL = 0;
+    static final int OFFSETS = 1;
+    static final int SECONDS = 2;
+
     private final float[][] slots = new float[14][0];
-    private int[] ints = new int[0];
+    private final int[][] intSlots = new int[3][0];
+
+    /// An array of at least `size` ints.
+    int[] ints(int slot, int size) {
+        if (intSlots[slot].length < size) {
+            intSlots[slot] = new int[size];
+        }
+        return intSlots[slot];
+    }
 
     /// An array of at least `size` floats.
     float[] floats(int slot, int size) {
@@ -29,13 +41,5 @@ final class Scratch {
             slots[slot] = new float[size];
         }
         return slots[slot];
-    }
-
-    /// An array of at least `size` integers; there is one.
-    int[] ints(int size) {
-        if (ints.length < size) {
-            ints = new int[size];
-        }
-        return ints;
     }
 }

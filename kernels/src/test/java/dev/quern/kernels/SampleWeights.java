@@ -12,6 +12,7 @@ import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.Shape;
 import dev.quern.core.Tensor;
+import dev.quern.core.VectorWeight;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -68,6 +69,9 @@ final class SampleWeights {
             samples.add(named("all codes 0, ", grouped(rows, whole, bits, 32, DType.F16, false, 0, random)));
             int most = (1 << bits) - 1;
             samples.add(named("all codes max, ", grouped(rows, whole, bits, 32, DType.F16, false, most, random)));
+        }
+        for (VectorWeight vectors : SampleVectors.all(rows, cols, random)) {
+            samples.add(sample(vectors));
         }
         return samples;
     }
@@ -223,6 +227,7 @@ final class SampleWeights {
                 int n = w.outliers().length;
                 yield new OutlierInt8Weight(slice(w.regular(), from, to), w.outliers(), rows(w.columns(), from, to, n));
             }
+            case VectorWeight v -> SampleVectors.slice(v, from, to);
         };
     }
 
@@ -258,6 +263,12 @@ final class SampleWeights {
                 for (int i = 0; i < terms.length; i++) {
                     int at = g.group(i % cols) * g.rows() + i / cols;
                     terms[i] += 2 * g.scale(g.group(i % cols), i / cols) * Math.abs(g.zeroPoints()[at] - middle);
+                }
+            }
+            case VectorWeight v -> {
+                for (int i = 0; i < terms.length; i++) {
+                    Tensor shift = v.shift();
+                    terms[i] += shift == null ? 0 : 2 * Math.abs(shift.floatAt(i % cols));
                 }
             }
             case BlockWeight b -> {

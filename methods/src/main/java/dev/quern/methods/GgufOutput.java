@@ -33,6 +33,8 @@ final class GgufOutput {
     static ConvertType type(Path output, WeightFormat format) {
         QuantScheme scheme = switch (format) {
             case WeightFormat.Grouped(QuantScheme s) -> s;
+            case WeightFormat.Vectored _ ->
+                throw new UsageException(output + ": GGUF holds no codebooks of vectors; write to a directory");
         };
         if (scheme.groupSize() == 32 && scheme.bits() == 4) {
             return scheme.symmetric() ? ConvertType.Q4_0 : ConvertType.Q4_1;

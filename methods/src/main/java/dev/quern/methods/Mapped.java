@@ -7,6 +7,7 @@ import dev.quern.core.Int8Weight;
 import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.Tensor;
+import dev.quern.core.VectorWeight;
 import java.lang.foreign.MemorySegment;
 
 /// Gives the pages of a mapped weight back to the system after use, so that a model's size does not pile up in memory
@@ -28,6 +29,7 @@ final class Mapped {
                 release(w.regular());
                 release(w.columns().data());
             }
+            case VectorWeight vectors -> release(vectors.indices().data());
         }
     }
 

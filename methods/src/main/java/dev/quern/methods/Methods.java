@@ -6,7 +6,7 @@ import java.util.List;
 /// The registry of methods.
 public final class Methods {
     /// All methods, simplest first.
-    public static final List<Method<?>> ALL = List.of(new Rtn(), new Gptq());
+    public static final List<Method<?>> ALL = List.of(new Rtn(), new Gptq(), new Vptq());
 
     private Methods() {}
 

@@ -153,7 +153,7 @@ public final class Pipeline {
             this.journal = journal;
             this.parallel = parallel;
             this.progress = progress;
-            this.layout = new QuantizedLayout(recipe);
+            this.layout = new QuantizedLayout(recipe, selection.chosen());
             WeightMethod<C> method = step.weightMethod();
             this.transformer = new BlockTransformer(
                     network,

@@ -76,7 +76,7 @@ final class Plans {
                 linear.name(),
                 linear.outFeatures(),
                 linear.inFeatures(),
-                format.bytes(linear.outFeatures(), linear.inFeatures()));
+                format.bytes(linear.name(), linear.outFeatures(), linear.inFeatures()));
     }
 
     private static long tokens(Recipe recipe, PipelineOptions options) {

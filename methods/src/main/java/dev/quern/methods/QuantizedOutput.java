@@ -2,7 +2,14 @@ package dev.quern.methods;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.quern.core.BlockWeight;
+import dev.quern.core.DenseWeight;
 import dev.quern.core.GroupedWeight;
+import dev.quern.core.Int8Weight;
+import dev.quern.core.OutlierInt8Weight;
+import dev.quern.core.PackedWeight;
+import dev.quern.core.Tensor;
+import dev.quern.core.VectorWeight;
 import dev.quern.formats.Json;
 import dev.quern.formats.OutputDirectory;
 import dev.quern.formats.Safetensors;
@@ -130,7 +137,7 @@ final class QuantizedOutput {
                 try (StoredBlocks chosen = layout.open(entry.part())) {
                     for (int i = 0; i < entry.layers().size(); i++) {
                         Linear linear = selection.chosen().get(at++);
-                        GroupedWeight found = written.read(linear);
+                        PackedWeight found = written.read(linear);
                         boolean same = same(chosen.read(linear), found);
                         Mapped.release(found);
                         if (!same) {
@@ -143,12 +150,27 @@ final class QuantizedOutput {
         return at == selection.chosen().size();
     }
 
-    private static boolean same(GroupedWeight a, GroupedWeight b) {
-        return a.bits() == b.bits()
-                && a.groupSize() == b.groupSize()
-                && a.qweight().data().mismatch(b.qweight().data()) == -1
-                && a.scales().data().mismatch(b.scales().data()) == -1
-                && Arrays.equals(a.zeroPoints(), b.zeroPoints());
+    private static boolean same(PackedWeight a, PackedWeight b) {
+        return switch (a) {
+            case GroupedWeight x ->
+                b instanceof GroupedWeight y
+                        && x.bits() == y.bits()
+                        && x.groupSize() == y.groupSize()
+                        && same(x.qweight(), y.qweight())
+                        && same(x.scales(), y.scales())
+                        && Arrays.equals(x.zeroPoints(), y.zeroPoints());
+            case VectorWeight x ->
+                b instanceof VectorWeight y
+                        && same(x.indices(), y.indices())
+                        && same(x.main().centroids(), y.main().centroids())
+                        && Arrays.equals(x.unpack(), y.unpack());
+            case DenseWeight _, BlockWeight _, Int8Weight _, OutlierInt8Weight _ ->
+                throw new IllegalStateException(a.encoding() + " has no layout to be written in");
+        };
+    }
+
+    private static boolean same(Tensor a, Tensor b) {
+        return a.dtype() == b.dtype() && a.data().mismatch(b.data()) == -1;
     }
 
     /// Bytes of those of `files` that hold tensors.

@@ -8,7 +8,7 @@ public sealed interface WeightFormat {
     /// Integer codes in groups: the GPTQ layout.
     record Grouped(QuantScheme scheme) implements WeightFormat {
         @Override
-        public long bytes(int rows, int cols) {
+        public long bytes(String layer, int rows, int cols) {
             long groups = (cols + (long) scheme.groupSizeFor(cols) - 1) / scheme.groupSizeFor(cols);
             long codes = (long) rows * cols * scheme.bits() / 8;
             return codes + groups * rows * 2 + groups * rows * scheme.bits() / 8 + 4L * cols;
@@ -51,8 +51,26 @@ public sealed interface WeightFormat {
         }
     }
 
+    /// Indices of centroids: the layout of the vptq package.
+    record Vectored(Vptq.Config config) implements WeightFormat {
+        @Override
+        public long bytes(String layer, int rows, int cols) {
+            return config.shape(layer, cols).bytes(rows, cols);
+        }
+
+        @Override
+        public void check(String layer, int rows, int cols) {
+            config.shape(layer, cols).check(layer, rows, cols);
+        }
+
+        @Override
+        public String toString() {
+            return config.shapes().isEmpty() ? config.shape("", 0).toString() : config.shapes();
+        }
+    }
+
     /// Bytes of a matrix in this form, everything counted.
-    long bytes(int rows, int cols);
+    long bytes(String layer, int rows, int cols);
 
     /// Throws the one-line error for a shape that this form cannot hold.
     void check(String layer, int rows, int cols);

@@ -15,6 +15,7 @@ import dev.quern.core.QuernException;
 import dev.quern.core.Shape;
 import dev.quern.core.Tensor;
 import dev.quern.core.UnsupportedModelException;
+import dev.quern.core.VectorWeight;
 import dev.quern.formats.Gguf;
 import dev.quern.formats.GgufPlan;
 import dev.quern.formats.GgufType;
@@ -116,7 +117,7 @@ public final class Converter {
             case DenseWeight dense ->
                 throw new QuernException(module + ": is not quantized (" + dense.encoding()
                         + "), so there are no codes for the GPTQ layout; use quantize");
-            case Int8Weight _, OutlierInt8Weight _ ->
+            case Int8Weight _, OutlierInt8Weight _, VectorWeight _ ->
                 throw new QuernException(
                         module + ": the GPTQ layout cannot hold " + stored.encoding() + " codes; use quantize");
         };
@@ -151,7 +152,7 @@ public final class Converter {
             GroupedWeight weight = switch (first.weight(weights)) {
                 case GroupedWeight grouped -> grouped;
                 case BlockWeight blocks -> GroupedBlocks.grouped(first.name(), blocks);
-                case DenseWeight _, Int8Weight _, OutlierInt8Weight _ ->
+                case DenseWeight _, Int8Weight _, OutlierInt8Weight _, VectorWeight _ ->
                     throw new IllegalStateException(first.name() + " has no codes for the GPTQ layout");
             };
             config.set("quantization_config", gptqConfig(weight).toJson());
@@ -209,7 +210,7 @@ public final class Converter {
             case DenseWeight(Tensor tensor) -> GgufType.of(tensor.dtype());
             case GroupedWeight grouped when GroupedBlocks.fit(grouped, blocks) -> GgufType.of(blocks);
             case BlockWeight same when same.type() == blocks -> GgufType.of(blocks);
-            case GroupedWeight _, BlockWeight _, Int8Weight _, OutlierInt8Weight _ ->
+            case GroupedWeight _, BlockWeight _, Int8Weight _, OutlierInt8Weight _, VectorWeight _ ->
                 throw new QuernException(parameter.name() + ": its codes ("
                         + parameter.weight(weights).encoding() + ") do not fit blocks of " + blocks);
         };

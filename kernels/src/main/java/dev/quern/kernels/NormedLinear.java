@@ -1,0 +1,78 @@
+package dev.quern.kernels;
+
+import org.jspecify.annotations.Nullable;
+
+/// A product whose inputs are permuted and scaled before it, with a multiple of each input added to every output.
+///
+/// Place i of the product reads `scale[c] · x[c]` of column `c = columns[i]`; `Σ shift[c] · x[c]` goes to all outputs.
+/// Null = in order, 1, 0.
+record NormedLinear(PanelLinear product, int @Nullable [] columns, float @Nullable [] scale, float @Nullable [] shift)
+        implements PreparedLinear {
+    @Override
+    public int rows() {
+        return product.rows();
+    }
+
+    @Override
+    public int cols() {
+        return product.cols();
+    }
+
+    @Override
+    public long weightBytes() {
+        long arrays = (columns == null ? 0 : 1) + (scale == null ? 0 : 1) + (shift == null ? 0 : 1);
+        return product.weightBytes() + 4 * arrays * cols();
+    }
+
+    @Override
+    public String kernel() {
+        return product.kernel();
+    }
+
+    @Override
+    public void multiply(float[] x, int xOffset, int tokens, float[] y, int yOffset, Workers workers) {
+        Border.check(this, x, xOffset, tokens, y, yOffset);
+        int cols = cols();
+        int rows = rows();
+        float[] in = workers.scratch().floats(Scratch.GATHERED, Math.multiplyExact(tokens, cols));
+        for (int t = 0; t < tokens; t++) {
+            place(x, xOffset + t * cols, in, t * cols);
+        }
+        product.multiply(in, 0, tokens, y, yOffset, workers);
+        if (shift == null) {
+            return;
+        }
+        for (int t = 0; t < tokens; t++) {
+            float constant = dot(shift, x, xOffset + t * cols);
+            for (int i = yOffset + t * rows; i < yOffset + (t + 1) * rows; i++) {
+                y[i] += constant;
+            }
+        }
+    }
+
+    private void place(float[] x, int xAt, float[] target, int at) {
+        for (int i = 0; i < cols(); i++) {
+            int col = columns == null ? i : columns[i];
+            target[at + i] = scale == null ? x[xAt + col] : x[xAt + col] * scale[col];
+        }
+    }
+
+    private static float dot(float[] a, float[] x, int xAt) {
+        // four chains: one alone would wait for every addition
+        float s0 = 0;
+        float s1 = 0;
+        float s2 = 0;
+        float s3 = 0;
+        int i = 0;
+        for (; i + 3 < a.length; i += 4) {
+            s0 += a[i] * x[xAt + i];
+            s1 += a[i + 1] * x[xAt + i + 1];
+            s2 += a[i + 2] * x[xAt + i + 2];
+            s3 += a[i + 3] * x[xAt + i + 3];
+        }
+        for (; i < a.length; i++) {
+            s0 += a[i] * x[xAt + i];
+        }
+        return (s0 + s1) + (s2 + s3);
+    }
+}

@@ -1,0 +1,47 @@
+package dev.quern.kernels;
+
+import dev.quern.core.PackedWeight;
+import dev.quern.core.Tensor;
+import dev.quern.core.VectorWeight;
+
+/// Vector codebooks in the layout of the vptq package: main and residual books, outlier columns, permutation and norm.
+///
+/// Permutation, scale and shift are folded into the activation once a token: `x̃ = (s ∘ x)[π]`, and `Σ b·x` is added to
+/// every output. Memory: 8 bits (up to 256 centroids) or 16 bits an index, and the books as float32. The weight itself
+/// is
+/// not kept.
+final class VectorKernel implements LinearKernel {
+    @Override
+    public String name() {
+        return "vectors";
+    }
+
+    @Override
+    public boolean supports(PackedWeight weight) {
+        return weight instanceof VectorWeight;
+    }
+
+    @Override
+    public PreparedLinear prepare(PackedWeight weight) {
+        if (!(weight instanceof VectorWeight vectors)) {
+            throw new IllegalArgumentException("the vector kernel takes codebooks, not " + weight.encoding());
+        }
+        PanelLinear product = new PanelLinear(name(), VectorPanels.of(vectors));
+        Tensor scale = vectors.scale();
+        Tensor shift = vectors.shift();
+        int[] columns = null;
+        if (vectors.permutation() != null) {
+            columns = new int[vectors.cols()];
+            for (int place = 0; place < columns.length; place++) {
+                columns[place] = vectors.column(place);
+            }
+        }
+        return scale == null && columns == null
+                ? product
+                : new NormedLinear(
+                        product,
+                        columns,
+                        scale == null ? null : scale.toFloats(),
+                        shift == null ? null : shift.toFloats());
+    }
+}

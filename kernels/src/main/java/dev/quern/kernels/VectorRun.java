@@ -1,0 +1,222 @@
+package dev.quern.kernels;
+
+import dev.quern.core.Codebook;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/// A run of places that share a book, cut into panels of 64 rows.
+///
+/// A centroid is padded to whole units of 4 or 8 lanes, and each index of a panel expands to the offsets of its units
+/// in
+/// the book. A panel holds every vector that touches its 64 rows, so lengths that do not divide 64 store a few indices
+/// twice. Indices lie place by place: `codes[p][place · slots + slot]`.
+final class VectorRun {
+    private static final int ROWS = Panels.ROWS;
+
+    /// Places whose offsets are expanded at a time: with 16 units each they take 4 KiB.
+    private static final int STEP = 64;
+
+    private final int from;
+    private final int count;
+    private final int length;
+    private final int lanes;
+    private final int units;
+    private final int slots;
+    private final int vectors;
+    private final int low;
+    private final float[] book;
+    private final float @Nullable [] second;
+    private final byte[][] narrow;
+    private final short[][] wide;
+    private final byte[][] narrowSecond;
+    private final short[][] wideSecond;
+
+    /// Indices 0, to be set.
+    VectorRun(int rows, int from, int count, Codebook main, @Nullable Codebook residual, int group) {
+        this.from = from;
+        this.count = count;
+        this.length = main.length();
+        // 8 lanes where they are all used and the machine has them
+        this.lanes = VectorWidth.BITS >= 256 && length % 8 == 0 ? 8 : 4;
+        this.units = Math.ceilDiv(length, lanes);
+        this.vectors = Math.ceilDiv(rows, length);
+        this.slots = slots(length);
+        this.low = main.bits();
+        this.book = padded(main, group);
+        this.second = residual == null ? null : padded(residual, group);
+        int panels = Math.ceilDiv(rows, ROWS);
+        this.narrow = new byte[main.size() <= 256 ? panels : 0][count * slots];
+        this.wide = new short[main.size() > 256 ? panels : 0][count * slots];
+        int size = residual == null ? 0 : residual.size();
+        this.narrowSecond = new byte[size > 0 && size <= 256 ? panels : 0][count * slots];
+        this.wideSecond = new short[size > 256 ? panels : 0][count * slots];
+    }
+
+    /// The most vectors that touch the 64 rows of a panel, filled up so that units come in eights.
+    private static int slots(int length) {
+        return ROWS % length == 0 ? ROWS / length : (ROWS - 2) / length + 2;
+    }
+
+    private float[] padded(Codebook book, int group) {
+        int stride = units * lanes;
+        // the last centroid is padded too, so a whole unit can be read anywhere
+        float[] values = new float[book.size() * stride];
+        for (int i = 0; i < book.size(); i++) {
+            for (int t = 0; t < length; t++) {
+                values[i * stride + t] = book.at(group, i, t);
+            }
+        }
+        return values;
+    }
+
+    int vectors() {
+        return vectors;
+    }
+
+    /// Sets the indices of vector `n` at all places: `indices[at …]`, main index lowest.
+    void set(int n, int[] indices, int at) {
+        int panels = Math.max(narrow.length, wide.length);
+        int last = Math.min(panels - 1, ((n + 1) * length - 1) / ROWS);
+        for (int panel = n * length / ROWS; panel <= last; panel++) {
+            int slot = n - first(panel);
+            for (int place = 0; place < count; place++) {
+                int code = indices[at + place];
+                int main = second == null ? code : code & (1 << low) - 1;
+                store(narrow, wide, panel, place * slots + slot, main);
+                if (second != null) {
+                    store(narrowSecond, wideSecond, panel, place * slots + slot, code >>> low);
+                }
+            }
+        }
+    }
+
+    private static void store(byte[][] narrow, short[][] wide, int panel, int at, int index) {
+        if (narrow.length > 0) {
+            narrow[panel][at] = (byte) index;
+        } else {
+            wide[panel][at] = (short) index;
+        }
+    }
+
+    /// The first vector that touches a panel.
+    private int first(int panel) {
+        return panel * ROWS / length;
+    }
+
+    long bytes() {
+        long indices = (long) count * slots;
+        return indices * (narrow.length + narrowSecond.length + 2L * (wide.length + wideSecond.length))
+                + 4L * (book.length + (second == null ? 0 : second.length));
+    }
+
+    /// Sets `y[yAt … yAt + 64)` to, or adds, the product of this run's places.
+    void dot(int panel, float[] x, int xAt, float[] y, int yAt, boolean add, Scratch scratch) {
+        int width = slots * units;
+        int block = Math.ceilDiv(width, 8) * 8;
+        int[] offsets = scratch.ints(Scratch.OFFSETS, STEP * block);
+        int[] seconds = scratch.ints(Scratch.SECONDS, STEP * block);
+        float[] part = scratch.floats(Scratch.PARTS, block * lanes);
+        for (int step = 0; step < count; step += STEP) {
+            int places = Math.min(STEP, count - step);
+            expand(narrow, wide, panel, step, places, block, offsets);
+            if (second == null) {
+                if (lanes == 8) {
+                    UnitDot.eight(offsets, places, block, book, x, xAt + from + step, part, step > 0);
+                } else {
+                    UnitDot.four(offsets, places, block, book, x, xAt + from + step, part, step > 0);
+                }
+            } else {
+                expand(narrowSecond, wideSecond, panel, step, places, block, seconds);
+                if (lanes == 8) {
+                    UnitDot.eight(offsets, seconds, places, block, book, second, x, xAt + from + step, part, step > 0);
+                } else {
+                    UnitDot.four(offsets, seconds, places, block, book, second, x, xAt + from + step, part, step > 0);
+                }
+            }
+        }
+        if (count == 0) {
+            Arrays.fill(part, 0, block * lanes, 0);
+        }
+        int stride = units * lanes;
+        int skip = panel * ROWS - first(panel) * length;
+        for (int r = 0; r < ROWS; r++) {
+            float value = part[(skip + r) / length * stride + (skip + r) % length];
+            y[yAt + r] = add ? y[yAt + r] + value : value;
+        }
+    }
+
+    /// The offsets in the book of all units of some places, `[places, block]`; the filling reads centroid 0.
+    private void expand(byte[][] narrow, short[][] wide, int panel, int step, int places, int block, int[] offsets) {
+        int stride = units * lanes;
+        if (units == 1 && block == slots) {
+            int at = step * slots;
+            if (narrow.length > 0) {
+                widen(narrow[panel], at, stride, offsets, places * slots);
+            } else {
+                widen(wide[panel], at, stride, offsets, places * slots);
+            }
+            return;
+        }
+        for (int place = 0; place < places; place++) {
+            for (int slot = 0; slot < slots; slot++) {
+                int from = (step + place) * slots + slot;
+                int index = narrow.length > 0
+                        ? Byte.toUnsignedInt(narrow[panel][from])
+                        : Short.toUnsignedInt(wide[panel][from]);
+                for (int unit = 0; unit < units; unit++) {
+                    offsets[place * block + slot * units + unit] = index * stride + unit * lanes;
+                }
+            }
+            Arrays.fill(offsets, place * block + slots * units, (place + 1) * block, 0);
+        }
+    }
+
+    private static void widen(byte[] codes, int at, int stride, int[] target, int count) {
+        for (int i = 0; i < count; i++) {
+            target[i] = (codes[at + i] & 0xFF) * stride;
+        }
+    }
+
+    private static void widen(short[] codes, int at, int stride, int[] target, int count) {
+        for (int i = 0; i < count; i++) {
+            target[i] = (codes[at + i] & 0xFFFF) * stride;
+        }
+    }
+
+    /// Writes this run's places of a panel's `tile [places, 64]`.
+    void unpack(int panel, float[] tile, Scratch scratch) {
+        int width = slots * units;
+        int block = Math.ceilDiv(width, 8) * 8;
+        int[] offsets = scratch.ints(Scratch.OFFSETS, STEP * block);
+        int[] seconds = scratch.ints(Scratch.SECONDS, STEP * block);
+        boolean whole = length % lanes == 0 && ROWS % length == 0;
+        for (int step = 0; step < count; step += STEP) {
+            int places = Math.min(STEP, count - step);
+            expand(narrow, wide, panel, step, places, block, offsets);
+            if (second != null) {
+                expand(narrowSecond, wideSecond, panel, step, places, block, seconds);
+            }
+            int at = (from + step) * ROWS;
+            if (whole) {
+                UnitDot.copy(offsets, places, block, lanes, book, tile, at, false);
+                if (second != null) {
+                    UnitDot.copy(seconds, places, block, lanes, second, tile, at, true);
+                }
+            } else {
+                copy(panel, places, block, offsets, seconds, tile, at);
+            }
+        }
+    }
+
+    private void copy(int panel, int places, int block, int[] offsets, int[] seconds, float[] tile, int at) {
+        int skip = panel * ROWS - first(panel) * length;
+        for (int place = 0; place < places; place++) {
+            for (int r = 0; r < ROWS; r++) {
+                int unit = place * block + (skip + r) / length * units;
+                int t = (skip + r) % length;
+                float value = book[offsets[unit] + t];
+                tile[at + place * ROWS + r] = second == null ? value : value + second[seconds[unit] + t];
+            }
+        }
+    }
+}
