@@ -17,6 +17,34 @@ public record Int8Weight(int rows, int cols, Tensor codes, Tensor scales) implem
         }
     }
 
+    /// The same values as `weight`, which has 8 bits, one symmetric group a row, and no activation order.
+    public static Int8Weight of(GroupedWeight weight) {
+        if (!fits(weight)) {
+            throw new IllegalArgumentException(weight.encoding() + " is not made of symmetric int8 rows");
+        }
+        byte[] codes = new byte[Math.multiplyExact(weight.rows(), weight.cols())];
+        for (int row = 0; row < weight.rows(); row++) {
+            weight.unpackCodes(row, codes, row * weight.cols());
+        }
+        for (int i = 0; i < codes.length; i++) {
+            codes[i] -= (byte) 128;
+        }
+        Tensor scales = new Tensor(
+                weight.scales().dtype(),
+                new Shape(weight.rows()),
+                weight.scales().data());
+        return new Int8Weight(weight.rows(), weight.cols(), Tensor.of(codes, weight.rows(), weight.cols()), scales);
+    }
+
+    /// True where `of` takes `weight`.
+    public static boolean fits(GroupedWeight weight) {
+        boolean middle = weight.bits() == 8 && weight.groups() == 1;
+        for (short zero : weight.zeroPoints()) {
+            middle &= zero == 128;
+        }
+        return middle;
+    }
+
     /// The nearest codes to `values [rows, cols]`, each row on its symmetric grid of 255 steps: `scale = max|w| /
     /// 127.5`,
     /// rounded to `scaleType` first.

@@ -71,14 +71,22 @@ public record Int8Layout(CompressedTensors config) implements WeightLayout {
                         new Tensor(scales.dtype(), new Shape(int8.rows(), 1), scales.data())));
     }
 
-    /// The tensors of a static range.
-    public static List<TensorPlan> rangePlans(String module, ActivationScheme scheme, QuantParams range) {
+    private static List<TensorPlan> rangePlans(String module, ActivationScheme scheme, QuantParams range) {
         TensorPlan scale = TensorPlan.of(module + ".input_scale", Tensor.of(new float[] {range.scale()}, 1));
         if (scheme.symmetric()) {
             return List.of(scale);
         }
         byte zero = (byte) (range.zeroPoint() - middle(scheme));
         return List.of(scale, TensorPlan.of(module + ".input_zero_point", Tensor.of(new byte[] {zero}, 1)));
+    }
+
+    @Override
+    public Optional<List<TensorPlan>> inputPlans(String module, StoredInput input) {
+        if (!input.scheme().equals(config.activations()) || input.exact().length > 0) {
+            return Optional.empty();
+        }
+        QuantParams range = input.range();
+        return Optional.of(range == null ? List.of() : rangePlans(module, input.scheme(), range));
     }
 
     @Override

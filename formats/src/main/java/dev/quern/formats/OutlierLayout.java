@@ -22,6 +22,7 @@ import java.util.Optional;
 /// Such modules run as LLM.int8() with these columns; other readers find theirs when they run. `threshold` is
 /// `llm_int8_threshold`. The bytes are described in docs/formats/bitsandbytes.md.
 public record OutlierLayout(float threshold) implements WeightLayout {
+    private static final ActivationScheme INPUTS = ActivationScheme.dynamic(8, true);
     private static final String COLUMNS = "outlier_columns";
     private static final String WEIGHT = "outlier_weight";
 
@@ -101,6 +102,11 @@ public record OutlierLayout(float threshold) implements WeightLayout {
                 TensorPlan.of(module + "." + WEIGHT, w.columns()));
     }
 
+    @Override
+    public Optional<List<TensorPlan>> inputPlans(String module, StoredInput input) {
+        return input.scheme().equals(INPUTS) ? Optional.of(List.of()) : Optional.empty();
+    }
+
     /// LLM.int8(): symmetric codes for each token, the outlier columns exact.
     @Override
     public StoredInput input(TensorSource source, String module) {
@@ -109,6 +115,6 @@ public record OutlierLayout(float threshold) implements WeightLayout {
             return StoredInput.FLOAT;
         }
         int cols = tensors.size("weight", tensors.require("weight", 2, DType.I8), 1);
-        return new StoredInput(ActivationScheme.dynamic(8, true), null, columns(tensors, cols));
+        return new StoredInput(INPUTS, null, columns(tensors, cols));
     }
 }

@@ -5,6 +5,7 @@ import dev.quern.core.KvScheme;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.TensorSource;
 import java.util.List;
+import java.util.Optional;
 
 /// A way to store quantized modules in safetensors, with the settings that `quantization_config` states. Each has one
 /// line in `WeightLayouts.ALL`.
@@ -24,6 +25,11 @@ public interface WeightLayout {
     /// What the module's inputs become.
     default StoredInput input(TensorSource source, String module) {
         return StoredInput.FLOAT;
+    }
+
+    /// The tensors that say what happens to the module's inputs; empty where this layout cannot say it.
+    default Optional<List<TensorPlan>> inputPlans(String module, StoredInput input) {
+        return input.scheme().quantizes() ? Optional.empty() : Optional.of(List.of());
     }
 
     /// How the KV cache is to be held.

@@ -33,8 +33,7 @@ final class GgufOutput {
     static ConvertType type(Path output, WeightFormat format) {
         QuantScheme scheme = switch (format) {
             case WeightFormat.Grouped(QuantScheme s) -> s;
-            case WeightFormat.Vectored _ ->
-                throw new UsageException(output + ": GGUF holds no codebooks of vectors; write to a directory");
+            case WeightFormat.Vectored _, Int8Format _ -> throw none(output, format);
         };
         if (scheme.groupSize() == 32 && scheme.bits() == 4) {
             return scheme.symmetric() ? ConvertType.Q4_0 : ConvertType.Q4_1;
@@ -42,7 +41,11 @@ final class GgufOutput {
         if (scheme.groupSize() == 32 && scheme.bits() == 8 && scheme.symmetric()) {
             return ConvertType.Q8_0;
         }
-        throw new UsageException(output + ": GGUF has no blocks for " + format
+        throw none(output, format);
+    }
+
+    private static UsageException none(Path output, WeightFormat format) {
+        return new UsageException(output + ": GGUF has no blocks for " + format
                 + "; it holds 4 bits or 8 symmetric bits in groups of 32, other results go to a directory");
     }
 

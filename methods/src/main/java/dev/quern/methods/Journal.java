@@ -177,9 +177,13 @@ final class Journal implements AutoCloseable {
     }
 
     /// Writes a finished block; when this returns it survives a kill.
-    void add(List<TensorPlan> tensors, List<LayerReport> layers, List<BlockReport> blocks) {
+    void add(
+            List<TensorPlan> tensors,
+            Map<String, String> metadata,
+            List<LayerReport> layers,
+            List<BlockReport> blocks) {
         Path part = folder.resolve(String.format(Locale.ROOT, "block-%05d.safetensors", entries.size()));
-        Written written = Safetensors.write(part, tensors, Map.of());
+        Written written = Safetensors.write(part, tensors, metadata);
         ObjectNode line =
                 Json.object().put("file", part.getFileName().toString()).put("sha256", written.sha256());
         ArrayNode array = line.putArray("layers");

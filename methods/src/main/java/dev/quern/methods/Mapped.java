@@ -38,7 +38,8 @@ final class Mapped {
         release(weight.scales().data());
     }
 
-    private static void release(MemorySegment data) {
+    /// The same for any memory; what is not mapped stays as it is.
+    static void release(MemorySegment data) {
         if (data.isMapped() && data.byteSize() > 0) {
             data.unload();
         }

@@ -55,12 +55,12 @@ public final class Pipeline {
     }
 
     private Plan plan(Checkpoint checkpoint) {
-        if (recipe.activations().quantizes() || recipe.kv().quantizes()) {
-            throw new UsageException("no file layout of this version says how activations and the KV cache are held;"
-                    + " leave act-bits and kv-bits at 16");
-        }
         if (GgufOutput.wanted(output)) {
             GgufOutput.type(output, format(recipe.last()));
+            if (recipe.activations().quantizes() || recipe.kv().quantizes()) {
+                throw new UsageException(output + ": GGUF cannot say how activations and the KV cache are held; write a"
+                        + " directory, or leave act-bits and kv-bits at 16");
+            }
         }
         Network network = checkpoint.network();
         Selection selection = Selection.of(network, options.exclude());
@@ -153,7 +153,7 @@ public final class Pipeline {
             this.journal = journal;
             this.parallel = parallel;
             this.progress = progress;
-            this.layout = new QuantizedLayout(recipe, selection.chosen());
+            this.layout = new QuantizedLayout(recipe, selection);
             WeightMethod<C> method = step.weightMethod();
             this.transformer = new BlockTransformer(
                     network,
@@ -240,7 +240,7 @@ public final class Pipeline {
             if (transformed.parameters() != null) {
                 tensors.addAll(EditedTensors.plans(transformed.parameters(), source, selection));
             }
-            journal.add(tensors, layers, transformed.reports());
+            journal.add(tensors, layout.metadata(quantizer.inputs()), layers, transformed.reports());
         }
 
         /// Carries the calibration activations through a block that was finished before the kill.

@@ -1,43 +1,88 @@
 package dev.quern.methods;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.quern.core.ActivationScheme;
+import dev.quern.core.GroupedWeight;
+import dev.quern.core.Int8Weight;
+import dev.quern.core.KvScheme;
+import dev.quern.core.PackedWeight;
 import dev.quern.core.QuantScheme;
+import dev.quern.formats.AwqLayout;
 import dev.quern.formats.GptqConfig;
+import dev.quern.formats.Int8Layout;
+import dev.quern.formats.OutlierLayout;
+import dev.quern.formats.StoredInput;
 import dev.quern.formats.TensorPlan;
 import dev.quern.formats.VptqConfig;
 import dev.quern.formats.WeightLayout;
 import dev.quern.models.Linear;
 import dev.quern.models.LinearInput;
+import dev.quern.models.QuernConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 
-/// The stored form of a recipe's results in safetensors: the layout of the ecosystem that holds them.
+/// The stored form of a recipe's results in safetensors: the layout of the ecosystem that holds them, and Quern's own
+/// object for what it cannot say of inputs.
+///
+/// A block's own part of that object travels in the metadata of its journal file.
 final class QuantizedLayout {
+    /// Key of a part's metadata: the entries of `quern.inputs`.
+    private static final String INPUTS = "quern.inputs";
+
+    private static final int AWQ_BITS = 4;
+
     private final WeightLayout layout;
 
-    /// `linears` are those that the recipe quantizes.
-    QuantizedLayout(Recipe recipe, List<Linear> linears) {
-        this.layout = layout(recipe.last(), linears);
+    QuantizedLayout(Recipe recipe, Selection selection) {
+        this.layout = layout(recipe, recipe.last(), selection);
     }
 
-    /// Zero points of groups are stored as z − 1, which every reader of the layout knows; the grids keep z at 1 or more
-    /// for that.
-    private static <C extends Record> WeightLayout layout(Step<C> step, List<Linear> linears) {
-        return switch (step.weightMethod().format(step.config())) {
-            case WeightFormat.Grouped(QuantScheme s) ->
-                new GptqConfig(s.bits(), s.groupSize(), s.symmetric(), false, GptqConfig.Zeros.V1);
-            case WeightFormat.Vectored(Vptq.Config config) -> {
-                Map<String, VptqConfig.Module> modules = new LinkedHashMap<>();
-                for (Linear linear : linears) {
-                    VectorShape shape = config.shape(linear.name(), linear.inFeatures());
-                    modules.put(linear.name(), shape.module(linear.outFeatures(), linear.inFeatures(), linear.bias()));
+    /// 8-bit symmetric rows whose inputs are quantized become int8 rows, which multiply by codes as integers.
+    ///
+    /// Zero points are stored as z − 1, which every reader of the layout knows; the grids keep z at 1 or more for
+    /// that. What `awq` scaled is stored as its readers expect it, where the codes fit.
+    private static <C extends Record> WeightLayout layout(Recipe recipe, Step<C> last, Selection selection) {
+        return switch (last.weightMethod().format(last.config())) {
+            case WeightFormat.Grouped(QuantScheme s) -> {
+                if (s.bits() == 8
+                        && s.groupSize() == 0
+                        && s.symmetric()
+                        && recipe.activations().quantizes()) {
+                    yield rows(recipe, selection);
                 }
-                yield new VptqConfig(modules, Map.of());
+                boolean awq = recipe.steps().stream()
+                        .anyMatch(step -> step.method().name().equals("awq"));
+                yield awq && s.bits() == AWQ_BITS
+                        ? new AwqLayout(s.groupSize())
+                        : new GptqConfig(s.bits(), s.groupSize(), s.symmetric(), false, GptqConfig.Zeros.V1);
             }
+            case Int8Format(boolean outliers, float threshold) ->
+                outliers ? new OutlierLayout(threshold) : rows(recipe, selection);
+            case WeightFormat.Vectored(Vptq.Config config) -> vectors(config, selection.chosen());
         };
+    }
+
+    private static WeightLayout vectors(Vptq.Config config, List<Linear> linears) {
+        Map<String, VptqConfig.Module> modules = new LinkedHashMap<>();
+        for (Linear linear : linears) {
+            VectorShape shape = config.shape(linear.name(), linear.inFeatures());
+            modules.put(linear.name(), shape.module(linear.outFeatures(), linear.inFeatures(), linear.bias()));
+        }
+        return new VptqConfig(modules, Map.of());
+    }
+
+    private static WeightLayout rows(Recipe recipe, Selection selection) {
+        List<String> ignore = new ArrayList<>(List.of("lm_head"));
+        selection.excluded().forEach(linear -> ignore.add(linear.name()));
+        ActivationScheme inputs = recipe.activations();
+        return Int8Layout.of(inputs.bits() == 8 ? inputs : ActivationScheme.FLOAT, ignore);
     }
 
     /// What `quantization_config` says.
@@ -45,18 +90,59 @@ final class QuantizedLayout {
         return layout.toJson();
     }
 
+    /// The object `quern` of config.json; `inputs` are the entries of all blocks. Empty where there is nothing to say.
+    static Optional<ObjectNode> quern(ArrayNode inputs, Set<Linear> biases, KvScheme kv) {
+        ObjectNode json = QuernConfig.write(Map.of(), biases, kv);
+        if (!inputs.isEmpty()) {
+            json.set("inputs", inputs);
+        }
+        return json.size() > 1 ? Optional.of(json) : Optional.empty();
+    }
+
     /// The tensors that hold `results` and what happens to the Linears' `inputs`.
     List<TensorPlan> plans(Map<Linear, QuantizedLinear> results, Map<Linear, LinearInput> inputs) {
-        if (!inputs.isEmpty()) {
-            throw new IllegalStateException("no layout of this version says what happens to inputs");
-        }
         List<TensorPlan> plans = new ArrayList<>();
-        results.forEach((linear, result) -> plans.addAll(layout.plans(linear.name(), result.weight())));
+        results.forEach((linear, result) -> plans.addAll(layout.plans(linear.name(), stored(result.weight()))));
+        Map<Linear, LinearInput> own = unstated(inputs);
+        inputs.forEach((linear, input) -> {
+            if (!own.containsKey(linear)) {
+                plans.addAll(stated(linear, input).orElseThrow());
+            }
+        });
+        plans.addAll(QuernConfig.plans(own));
         return plans;
+    }
+
+    private PackedWeight stored(PackedWeight weight) {
+        return layout instanceof Int8Layout && weight instanceof GroupedWeight rows ? Int8Weight.of(rows) : weight;
+    }
+
+    /// What goes into the metadata of the file with these `inputs`.
+    Map<String, String> metadata(Map<Linear, LinearInput> inputs) {
+        JsonNode entries =
+                QuernConfig.write(unstated(inputs), Set.of(), KvScheme.FLOAT).path("inputs");
+        return entries.isEmpty() ? Map.of() : Map.of(INPUTS, entries.toString());
+    }
+
+    /// The inputs that the layout itself cannot describe.
+    private Map<Linear, LinearInput> unstated(Map<Linear, LinearInput> inputs) {
+        Map<Linear, LinearInput> own = new LinkedHashMap<>();
+        inputs.forEach((linear, input) -> {
+            if (stated(linear, input).isEmpty()) {
+                own.put(linear, input);
+            }
+        });
+        return own;
+    }
+
+    private Optional<List<TensorPlan>> stated(Linear linear, LinearInput input) {
+        return input.transforms().isEmpty()
+                ? layout.inputPlans(linear.name(), new StoredInput(input.scheme(), input.range(), input.exact()))
+                : Optional.empty();
     }
 
     /// A file or directory that holds modules in this layout.
     StoredBlocks open(Path fileOrDirectory) {
-        return new StoredBlocks(fileOrDirectory, layout);
+        return new StoredBlocks(fileOrDirectory, layout, INPUTS);
     }
 }

@@ -2,14 +2,6 @@ package dev.quern.methods;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.quern.core.BlockWeight;
-import dev.quern.core.DenseWeight;
-import dev.quern.core.GroupedWeight;
-import dev.quern.core.Int8Weight;
-import dev.quern.core.OutlierInt8Weight;
-import dev.quern.core.PackedWeight;
-import dev.quern.core.Tensor;
-import dev.quern.core.VectorWeight;
 import dev.quern.formats.Json;
 import dev.quern.formats.OutputDirectory;
 import dev.quern.formats.Safetensors;
@@ -20,9 +12,10 @@ import dev.quern.formats.Written;
 import dev.quern.models.Checkpoint;
 import dev.quern.models.Linear;
 import dev.quern.models.Network;
+import dev.quern.models.QuernConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -65,7 +58,7 @@ final class QuantizedOutput {
             plans.removeIf(kept -> edited.contains(kept.name()));
             plans.addAll(chosen);
             Safetensors.addTo(out, plans, SHARD_BYTES, Map.of("format", "pt"));
-            out.add("config.json", Json.pretty(config()));
+            out.add("config.json", Json.pretty(config(journal, edited)));
             TokenizerFiles.copy(checkpoint, out);
             out.add(
                     "README.md",
@@ -75,9 +68,21 @@ final class QuantizedOutput {
         }
     }
 
-    private ObjectNode config() {
+    private ObjectNode config(Journal journal, Set<String> edited) {
         ObjectNode config = checkpoint.config().deepCopy();
         config.set("quantization_config", layout.config());
+        ArrayNode inputs = Json.mapper().createArrayNode();
+        for (Journal.Entry entry : journal.entries()) {
+            try (StoredBlocks part = layout.open(entry.part())) {
+                inputs.addAll(part.inputs());
+            }
+        }
+        Set<Linear> biases = new LinkedHashSet<>(QuernConfig.addedBiases(network, checkpoint.config()));
+        network.linears().stream()
+                .filter(linear -> !linear.bias() && edited.contains(linear.biasName()))
+                .forEach(biases::add);
+        config.remove("quern");
+        QuantizedLayout.quern(inputs, biases, recipe.kv()).ifPresent(quern -> config.set("quern", quern));
         return config;
     }
 
@@ -129,48 +134,21 @@ final class QuantizedOutput {
         return bits / weights;
     }
 
-    /// True where every code, scale and zero point in the written files equals the chosen one, bit for bit.
+    /// True where every code, scale, transform and edited parameter in the written files equals the chosen one, bit for
+    /// bit.
     boolean verify(Journal journal) {
-        int at = 0;
+        int layers = 0;
         try (StoredBlocks written = layout.open(output)) {
             for (Journal.Entry entry : journal.entries()) {
                 try (StoredBlocks chosen = layout.open(entry.part())) {
-                    for (int i = 0; i < entry.layers().size(); i++) {
-                        Linear linear = selection.chosen().get(at++);
-                        PackedWeight found = written.read(linear);
-                        boolean same = same(chosen.read(linear), found);
-                        Mapped.release(found);
-                        if (!same) {
-                            return false;
-                        }
+                    if (!chosen.isPartOf(written)) {
+                        return false;
                     }
                 }
+                layers += entry.layers().size();
             }
         }
-        return at == selection.chosen().size();
-    }
-
-    private static boolean same(PackedWeight a, PackedWeight b) {
-        return switch (a) {
-            case GroupedWeight x ->
-                b instanceof GroupedWeight y
-                        && x.bits() == y.bits()
-                        && x.groupSize() == y.groupSize()
-                        && same(x.qweight(), y.qweight())
-                        && same(x.scales(), y.scales())
-                        && Arrays.equals(x.zeroPoints(), y.zeroPoints());
-            case VectorWeight x ->
-                b instanceof VectorWeight y
-                        && same(x.indices(), y.indices())
-                        && same(x.main().centroids(), y.main().centroids())
-                        && Arrays.equals(x.unpack(), y.unpack());
-            case DenseWeight _, BlockWeight _, Int8Weight _, OutlierInt8Weight _ ->
-                throw new IllegalStateException(a.encoding() + " has no layout to be written in");
-        };
-    }
-
-    private static boolean same(Tensor a, Tensor b) {
-        return a.dtype() == b.dtype() && a.data().mismatch(b.data()) == -1;
+        return layers == selection.chosen().size();
     }
 
     /// Bytes of those of `files` that hold tensors.

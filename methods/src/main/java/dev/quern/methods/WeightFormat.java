@@ -4,7 +4,7 @@ import dev.quern.core.QuantScheme;
 import dev.quern.core.QuernException;
 
 /// The stored form that a weight method produces.
-public sealed interface WeightFormat {
+public sealed interface WeightFormat permits WeightFormat.Grouped, WeightFormat.Vectored, Int8Format {
     /// Integer codes in groups: the GPTQ layout.
     record Grouped(QuantScheme scheme) implements WeightFormat {
         @Override

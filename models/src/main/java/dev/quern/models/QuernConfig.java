@@ -47,7 +47,7 @@ public final class QuernConfig {
     }
 
     /// Reads the object; a config without one has nothing to say.
-    static QuernConfig of(JsonNode config) {
+    public static QuernConfig of(JsonNode config) {
         JsonNode json = config.path("quern");
         int version = json.path("version").asInt(VERSION);
         if (json.isObject() && version != VERSION) {
@@ -64,6 +64,14 @@ public final class QuernConfig {
         return modules;
     }
 
+    /// Those of `network`'s Linears that the config's `quern` object gives a bias.
+    public static Set<Linear> addedBiases(Network network, JsonNode config) {
+        Set<String> names = biases(config);
+        Set<Linear> linears = new LinkedHashSet<>();
+        network.linears().stream().filter(l -> names.contains(l.name())).forEach(linears::add);
+        return linears;
+    }
+
     KvScheme kv() {
         JsonNode kv = json.path("kv");
         if (!kv.isObject()) {
@@ -78,7 +86,7 @@ public final class QuernConfig {
     }
 
     /// What the object says of this Linear's input; the same object for all modules of an entry.
-    Optional<LinearInput> input(SafetensorsFile file, Linear linear) {
+    public Optional<LinearInput> input(SafetensorsFile file, Linear linear) {
         JsonNode entry = entries.get(linear.name());
         return entry == null
                 ? Optional.empty()
@@ -120,9 +128,9 @@ public final class QuernConfig {
         }
     }
 
-    /// The object for a model with these inputs (those as they are may be left out) and this KV cache; empty where
-    /// there is nothing to say.
-    public static Optional<ObjectNode> write(Map<Linear, LinearInput> inputs, Set<Linear> biases, KvScheme kv) {
+    /// The object for a model with these inputs (those as they are may be left out), biases that its family does not
+    /// have, and this KV cache.
+    public static ObjectNode write(Map<Linear, LinearInput> inputs, Set<Linear> biases, KvScheme kv) {
         ObjectNode json = Json.object().put("version", VERSION);
         if (kv.quantizes()) {
             json.putObject("kv")
@@ -150,7 +158,7 @@ public final class QuernConfig {
         if (!array.isEmpty()) {
             json.set("inputs", array);
         }
-        return json.size() > 1 ? Optional.of(json) : Optional.empty();
+        return json;
     }
 
     /// The tensors that go with `write`.
