@@ -41,6 +41,7 @@ final class Cli {
         line.addSubcommand(new ConvertCommand(console));
         line.addSubcommand(new PullCommand(console));
         line.addSubcommand(new VerifyCommand(console));
+        line.addSubcommand(new ImatrixCommand(console));
         line.addSubcommand(new DoctorCommand(console));
         line.addSubcommand(new DemoCommand(console));
         line.addSubcommand(new TrainDemoCommand(console));

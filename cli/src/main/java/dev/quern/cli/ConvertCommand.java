@@ -1,7 +1,10 @@
 package dev.quern.cli;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.quern.core.Nearest;
 import dev.quern.core.QuernException;
+import dev.quern.formats.Imatrix;
 import dev.quern.formats.Json;
 import dev.quern.models.Checkpoint;
 import dev.quern.models.ConvertOptions;
@@ -10,10 +13,15 @@ import dev.quern.models.ConvertType;
 import dev.quern.models.Converter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Visibility;
@@ -27,14 +35,15 @@ import picocli.CommandLine.Option;
         showDefaultValues = true,
         header = "Writes a model in another format or encoding.",
         description = {
-            "Codes are taken over where both sides can hold them. Only q8_0, q4_0 and q4_1 round",
-            "anew, as llama.cpp does; for less loss use quantize."
+            "Codes are taken over where both sides can hold them. GGUF blocks are searched anew for",
+            "other weights, in llama.cpp's mixtures (q4_k_m and its siblings)."
         },
         footer = {
             "",
             "Examples:",
             "  quern convert model.gguf -o model --to safetensors --dtype f32",
             "  quern convert model -o model.gguf --dtype q8_0",
+            "  quern convert model -o model.gguf --dtype q4_k_m --imatrix imatrix.gguf",
             "  quern convert model-gptq -o model-v2 --dtype gptq_v2"
         })
 final class ConvertCommand implements Callable<Integer> {
@@ -65,9 +74,17 @@ final class ConvertCommand implements Callable<Integer> {
             names = "--dtype",
             paramLabel = "TYPE",
             defaultValue = "f32",
-            description = "How matrices are stored: f32, bf16, f16; for gguf also q8_0, q4_0, q4_1; for safetensors"
-                    + " also gptq, gptq_v2.")
+            completionCandidates = TypeNames.class,
+            description = "How matrices are stored: ${COMPLETION-CANDIDATES}. Blocks (with a q in front) exist in gguf"
+                    + " only, gptq in safetensors only.")
     String dtype = "f32";
+
+    @Option(
+            names = "--imatrix",
+            paramLabel = "FILE",
+            description = "How much each input matters, from quern imatrix or llama.cpp: serves the choice of codes.")
+    @Nullable
+    Path imatrix;
 
     @Option(names = "--overwrite", description = "Replace an output that exists.")
     boolean overwrite;
@@ -81,7 +98,8 @@ final class ConvertCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        ConvertOptions options = new ConvertOptions(format(), type());
+        ConvertOptions options = new ConvertOptions(
+                format(), type(), false, Optional.ofNullable(imatrix).map(Imatrix::read));
         requireFree();
         ConvertReport report;
         try (Checkpoint checkpoint = Checkpoint.open(model.resolve(), adapter.folder());
@@ -89,21 +107,41 @@ final class ConvertCommand implements Callable<Integer> {
             report = Converter.convert(checkpoint, output, options, progress);
         }
         if (common.json) {
-            JsonOut.print(
-                    console.out(),
-                    Json.object()
-                            .put("output", output.toString())
-                            .put("to", options.to())
-                            .put("dtype", dtype.toLowerCase(Locale.ROOT))
-                            .put("bytes", report.bytes())
-                            .put("tensors", report.tensors())
-                            .put("lossless", report.lossless()));
+            ObjectNode json = Json.object()
+                    .put("output", output.toString())
+                    .put("to", options.to())
+                    .put("dtype", dtype.toLowerCase(Locale.ROOT))
+                    .put("bytes", report.bytes())
+                    .put("tensors", report.tensors())
+                    .put("lossless", report.lossless());
+            ArrayNode fallbacks = json.putArray("fallbacks");
+            report.fallbacks()
+                    .forEach(f -> fallbacks
+                            .addObject()
+                            .put("name", f.tensor())
+                            .put("columns", f.cols())
+                            .put("wanted", f.wanted())
+                            .put("written", f.written()));
+            JsonOut.print(console.out(), json);
         } else {
             console.out()
                     .println(output + ": " + report.tensors() + " tensors, " + ByteSize.print(report.bytes()) + ", "
                             + (report.lossless() ? "every weight as it was" : "weights rounded"));
+            fallbacks(report);
         }
         return 0;
+    }
+
+    /// One line for each kind of matrix that could not have the type asked for.
+    private void fallbacks(ConvertReport report) {
+        Map<String, List<ConvertReport.Fallback>> kinds = report.fallbacks().stream()
+                .collect(Collectors.groupingBy(
+                        f -> "rows of " + f.cols() + " do not divide into " + f.wanted() + " blocks, so " + f.written(),
+                        TreeMap::new,
+                        Collectors.toList()));
+        kinds.forEach((kind, matrices) -> console.out()
+                .println("  " + matrices.size() + (matrices.size() == 1 ? " matrix: " : " matrices: ") + kind + " ("
+                        + matrices.getFirst().tensor() + (matrices.size() == 1 ? ")" : ", …)")));
     }
 
     private String format() {
@@ -120,13 +158,20 @@ final class ConvertCommand implements Callable<Integer> {
     }
 
     private ConvertType type() {
-        List<String> known = Arrays.stream(ConvertType.values())
-                .map(type -> type.name().toLowerCase(Locale.ROOT))
-                .toList();
+        List<String> known = new TypeNames();
         if (!known.contains(dtype.toLowerCase(Locale.ROOT))) {
             throw Nearest.unknown("dtype", dtype, known);
         }
         return ConvertType.named(dtype);
+    }
+
+    /// For `--help` and shell completion.
+    static final class TypeNames extends ArrayList<String> {
+        private static final long serialVersionUID = 1L;
+
+        TypeNames() {
+            Arrays.stream(ConvertType.values()).forEach(type -> add(type.toString()));
+        }
     }
 
     private void requireFree() {

@@ -22,10 +22,12 @@ public enum BlockGrid {
     private final int entries;
     private final int width;
     private final byte[] values;
+    private final int[] levels;
 
     BlockGrid(int entries, int width, int... levels) {
         this.entries = entries;
         this.width = width;
+        this.levels = levels;
         this.values = new byte[entries * width];
         int bits = width == 8 ? 2 : 3;
         byte[] runs = resource(name().toLowerCase(Locale.ROOT) + ".grid", 2 * entries);
@@ -44,6 +46,11 @@ public enum BlockGrid {
     /// Places of a run.
     public int width() {
         return width;
+    }
+
+    /// What can stand at a place, rising.
+    int[] levels() {
+        return levels.clone();
     }
 
     /// What stands at place `place` of run `entry`.

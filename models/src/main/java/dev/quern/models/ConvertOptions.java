@@ -1,17 +1,25 @@
 package dev.quern.models;
 
 import dev.quern.core.UsageException;
+import dev.quern.formats.Imatrix;
+import java.util.Optional;
 
 /// What `convert` makes: `to` is `safetensors` or `gguf`, `type` how matrices are stored there.
 ///
 /// With `codesOnly` no code is made anew: into GGUF blocks go codes that are there already, dense matrices keep their
-/// float type, and a matrix whose codes do not fit is an error.
-public record ConvertOptions(String to, ConvertType type, boolean codesOnly) {
+/// float type, and a matrix whose codes do not fit is an error. Where `imatrix` is there, the errors of an input count
+/// as
+/// much as it says.
+public record ConvertOptions(String to, ConvertType type, boolean codesOnly, Optional<Imatrix> imatrix) {
     public static final String SAFETENSORS = "safetensors";
     public static final String GGUF = "gguf";
 
     public ConvertOptions(String to, ConvertType type) {
-        this(to, type, false);
+        this(to, type, false, Optional.empty());
+    }
+
+    public ConvertOptions(String to, ConvertType type, boolean codesOnly) {
+        this(to, type, codesOnly, Optional.empty());
     }
 
     public ConvertOptions {
@@ -23,8 +31,12 @@ public record ConvertOptions(String to, ConvertType type, boolean codesOnly) {
                     "--dtype " + type + " exists in GGUF only; for safetensors use f32, bf16, f16, gptq or gptq_v2");
         }
         if (to.equals(GGUF) && type.isGptq()) {
+            throw new UsageException("--dtype " + type
+                    + " exists in safetensors only; for gguf use f32, bf16, f16 or blocks, as q4_k_m");
+        }
+        if (imatrix.isPresent() && type.blocks().isEmpty()) {
             throw new UsageException(
-                    "--dtype " + type + " exists in safetensors only; for gguf use f32, bf16, f16, q8_0, q4_0 or q4_1");
+                    "--imatrix serves the choice of codes, but --dtype " + type + " makes none; use blocks, as q4_k_m");
         }
     }
 }

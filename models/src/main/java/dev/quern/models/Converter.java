@@ -12,7 +12,6 @@ import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.Progress;
 import dev.quern.core.QuernException;
-import dev.quern.core.Shape;
 import dev.quern.core.Tensor;
 import dev.quern.core.UnsupportedModelException;
 import dev.quern.core.VectorWeight;
@@ -21,6 +20,7 @@ import dev.quern.formats.GgufPlan;
 import dev.quern.formats.GgufType;
 import dev.quern.formats.GptqConfig;
 import dev.quern.formats.GptqLayout;
+import dev.quern.formats.Imatrix;
 import dev.quern.formats.Json;
 import dev.quern.formats.OutputDirectory;
 import dev.quern.formats.Safetensors;
@@ -32,11 +32,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// Writes a checkpoint in another format or encoding: tensor by tensor, so memory holds one at a time, and atomically.
 ///
-/// No quantizing happens but llama.cpp's plain block encoding where Q8_0, Q4_0 or Q4_1 is asked for; where both sides
-/// can hold the same codes, these are taken over.
+/// No quantizing happens but the search for block codes where GGUF blocks are asked for, each matrix in the type that
+/// the
+/// mixture gives it; where both sides can hold the same codes, these are taken over.
 public final class Converter {
     private static final long SHARD_BYTES = 5_000_000_000L;
 
@@ -46,6 +48,7 @@ public final class Converter {
     private final WeightSource weights;
     private final List<Parameter> parameters;
     private final Set<String> linears;
+    private final List<ConvertReport.Fallback> fallbacks = new ArrayList<>();
     private final Recoding recoding = new Recoding();
     private int done;
 
@@ -88,7 +91,7 @@ public final class Converter {
             ModelFiles.writeTo(directory, checkpoint);
             directory.add("config.json", Json.pretty(config()));
             long bytes = directory.commit().stream().mapToLong(Written::bytes).sum();
-            return new ConvertReport(bytes, plans.size(), recoding.lossless());
+            return new ConvertReport(bytes, plans.size(), recoding.lossless(), List.of());
         }
     }
 
@@ -175,7 +178,7 @@ public final class Converter {
                 plans.add(ggufPlan(parameter, layout, rows));
             }
             Written written = Gguf.write(out, metadata, plans);
-            return new ConvertReport(written.bytes(), plans.size(), recoding.lossless());
+            return new ConvertReport(written.bytes(), plans.size(), recoding.lossless(), fallbacks);
         }
     }
 
@@ -189,14 +192,15 @@ public final class Converter {
                 return recoding.dense(layout.toGguf(parameter.name(), values), DType.F32);
             });
         }
-        GgufType type = options.codesOnly() ? ggufType(parameter) : ggufType(parameter.shape());
+        GgufType type = options.codesOnly() ? codesType(parameter) : ggufType(parameter);
+        float[] importance = importance(name, parameter);
         return new GgufPlan(name, parameter.shape(), type, () -> {
             step(parameter);
             PackedWeight weight = parameter.weight(weights);
             return layout.toGguf(
                     parameter.name(),
                     type.blockType().isPresent()
-                            ? recoding.blocks(weight, type.blockType().get())
+                            ? recoding.blocks(weight, type.blockType().get(), importance)
                             : recoding.dense(weight, type.dtype().orElseThrow()),
                     weight.rows(),
                     rows);
@@ -204,7 +208,7 @@ public final class Converter {
     }
 
     /// The blocks that take over the codes of `parameter`; a dense matrix's own type.
-    private GgufType ggufType(Parameter parameter) {
+    private GgufType codesType(Parameter parameter) {
         BlockType blocks = options.type().blocks().orElseThrow();
         return switch (parameter.weight(weights)) {
             case DenseWeight(Tensor tensor) -> GgufType.of(tensor.dtype());
@@ -216,13 +220,52 @@ public final class Converter {
         };
     }
 
-    /// Rows that do not divide into blocks are kept in float16.
-    private GgufType ggufType(Shape shape) {
+    /// The type that the mixture gives `parameter`, or what stands in for it.
+    private GgufType ggufType(Parameter parameter) {
         if (options.type().dtype().isPresent()) {
             return GgufType.of(options.type().dtype().get());
         }
-        BlockType blocks = options.type().blocks().orElseThrow();
-        return shape.sizes()[1] % blocks.weights() == 0 ? GgufType.of(blocks) : GgufType.F16;
+        BlockType wanted = wanted(parameter);
+        int cols = parameter.shape().dim(1);
+        GgufType type = GgufMixture.fitting(wanted, cols);
+        if (type != GgufType.of(wanted)) {
+            fallbacks.add(new ConvertReport.Fallback(parameter.name(), cols, wanted.name(), type.name()));
+        }
+        return type;
+    }
+
+    private BlockType wanted(Parameter parameter) {
+        Network network = checkpoint.network();
+        GgufMixture mixture = new GgufMixture(
+                options.type(), network.config(), options.imatrix().isPresent());
+        if (parameter.name().equals(network.head().weightName())) {
+            return mixture.head();
+        }
+        return network.linears().stream()
+                .filter(linear -> linear.weightName().equals(parameter.name()))
+                .findFirst()
+                .map(mixture::of)
+                .orElseGet(mixture::table);
+    }
+
+    /// What the inputs of a matrix count; null where that is not known. Importance matrices leave out head and table.
+    private float @Nullable [] importance(String name, Parameter parameter) {
+        if (options.imatrix().isEmpty()) {
+            return null;
+        }
+        Imatrix.Entry entry = options.imatrix().get().entries().get(name);
+        if (entry == null) {
+            if (linears.contains(parameter.name())) {
+                throw new QuernException("the importance matrix knows no " + name
+                        + ": it belongs to another model, make" + " one with quern imatrix");
+            }
+            return null;
+        }
+        if (entry.sums().length != parameter.shape().dim(1)) {
+            throw new QuernException("the importance matrix has " + entry.sums().length + " inputs for " + name
+                    + ", the model " + parameter.shape().dim(1) + ": it belongs to another model");
+        }
+        return entry.means();
     }
 
     private void step(Parameter parameter) {

@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /// Parameter names of one family in the GGUF scheme, from those in the Hugging Face scheme.
-final class GgufNames {
+public final class GgufNames {
     private static final Map<String, String> OUTSIDE = Map.of(
             "model.embed_tokens", "token_embd",
             "model.norm", "output_norm",
@@ -28,13 +28,13 @@ final class GgufNames {
 
     private final Map<String, String> inLayer;
 
-    GgufNames(Architecture architecture) {
+    public GgufNames(Architecture architecture) {
         inLayer = new HashMap<>(IN_LAYER);
         inLayer.putAll(architecture.ggufLayerNames());
     }
 
     /// `blk.3.attn_q.weight` for `model.layers.3.self_attn.q_proj.weight`; empty for a name that GGUF has no word for.
-    Optional<String> of(String name) {
+    public Optional<String> of(String name) {
         int dot = name.lastIndexOf('.');
         String module = name.substring(0, dot);
         String suffix = name.substring(dot);

@@ -1,6 +1,6 @@
 package dev.quern.models;
 
-import dev.quern.core.BlockEncoders;
+import dev.quern.core.BlockSearch;
 import dev.quern.core.BlockType;
 import dev.quern.core.BlockWeight;
 import dev.quern.core.DType;
@@ -10,10 +10,15 @@ import dev.quern.core.GroupedWeight;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// Stores matrices in another encoding and watches whether any value changed. Equal encodings are copied, not
 /// computed. What a call returns lives until the next call.
 final class Recoding implements AutoCloseable {
+    /// Rows that one thread searches at a time.
+    private static final int STRIP = 16;
+
     private final Scratch scratch = new Scratch();
     private boolean lossless = true;
 
@@ -49,8 +54,9 @@ final class Recoding implements AutoCloseable {
         return target;
     }
 
-    /// `weight` in blocks: codes are taken over where `type` can hold them, else made anew.
-    MemorySegment blocks(PackedWeight weight, BlockType type) {
+    /// `weight` in blocks: codes are taken over where `type` can hold them, else searched anew, with what each input
+    /// counts where that is known.
+    MemorySegment blocks(PackedWeight weight, BlockType type, float @Nullable [] importance) {
         if (weight instanceof BlockWeight stored && stored.type() == type) {
             return stored.data();
         }
@@ -61,11 +67,14 @@ final class Recoding implements AutoCloseable {
             watch(weight, new BlockWeight(type, weight.rows(), weight.cols(), target));
             return target;
         }
-        float[] row = new float[weight.cols()];
-        for (int r = 0; r < weight.rows(); r++) {
-            weight.unpackRow(r, row, 0);
-            BlockEncoders.encodeRow(type, row, 0, row.length, target, r * rowBytes);
-        }
+        IntStream.range(0, Math.ceilDiv(weight.rows(), STRIP)).parallel().forEach(strip -> {
+            BlockSearch search = BlockSearch.of(type);
+            float[] row = new float[weight.cols()];
+            for (int r = strip * STRIP; r < Math.min(weight.rows(), (strip + 1) * STRIP); r++) {
+                weight.unpackRow(r, row, 0);
+                search.encodeRow(row, 0, importance, row.length, target, r * rowBytes);
+            }
+        });
         watch(weight, new BlockWeight(type, weight.rows(), weight.cols(), target));
         return target;
     }

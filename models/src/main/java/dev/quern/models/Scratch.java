@@ -4,7 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/// Memory for one tensor at a time: what was taken before is freed when the next is taken. For one thread.
+/// Memory for one tensor at a time: what was taken before is freed when the next is taken. Other threads may fill it.
 final class Scratch implements AutoCloseable {
     private @Nullable Arena arena;
 
@@ -12,7 +12,7 @@ final class Scratch implements AutoCloseable {
     @SuppressWarnings("MustBeClosed") // closed by the next take or by close
     MemorySegment take(long bytes) {
         close();
-        Arena next = Arena.ofConfined();
+        Arena next = Arena.ofShared();
         arena = next;
         return next.allocate(bytes, Long.BYTES);
     }

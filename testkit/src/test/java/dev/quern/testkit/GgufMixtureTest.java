@@ -1,0 +1,194 @@
+package dev.quern.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assumptions.assumeThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.quern.core.Progress;
+import dev.quern.core.QuernException;
+import dev.quern.core.UsageException;
+import dev.quern.formats.Gguf;
+import dev.quern.formats.GgufFile;
+import dev.quern.formats.Imatrix;
+import dev.quern.formats.Json;
+import dev.quern.kernels.Workers;
+import dev.quern.methods.InputSquares;
+import dev.quern.methods.Parallel;
+import dev.quern.models.Checkpoint;
+import dev.quern.models.ConvertOptions;
+import dev.quern.models.ConvertReport;
+import dev.quern.models.ConvertType;
+import dev.quern.models.Converter;
+import dev.quern.runtime.Model;
+import dev.quern.runtime.Session;
+import dev.quern.torch.TorchModel;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// GGUF files in every mixture: the type of each matrix, what stands in where rows do not divide, and how importance
+/// matrices are made and used.
+class GgufMixtureTest {
+    private static final int[] TOKENS = {1, 40, 77, 120, 5, 260, 281, 33, 90, 14, 200, 61};
+
+    @TempDir
+    Path directory;
+
+    static Stream<ConvertType> mixtures() {
+        return Arrays.stream(ConvertType.values()).filter(type -> type.blocks().isPresent());
+    }
+
+    @ParameterizedTest
+    @MethodSource("mixtures")
+    void matricesHaveTheTypesOfLlamaCppsFiles(ConvertType type) {
+        Optional<Path> fixture = Shared.find("fixtures/tiny-fp32");
+        assumeThat(fixture).as("shared fixtures").isPresent();
+        JsonNode wanted = Json.read(Shared.find("fixtures/gguf/manifest.json").orElseThrow())
+                .path(type.name())
+                .path("tensors");
+        assumeThat(wanted.isMissingNode()).as("no fixture of " + type).isFalse();
+        Path output = directory.resolve("model.gguf");
+        // llama.cpp asks for importances where it goes below three bits
+        Optional<Imatrix> imatrix = type.name().matches("IQ[23].*")
+                ? Shared.find("fixtures/gguf/imatrix.gguf").map(Imatrix::read)
+                : Optional.empty();
+        assertThat(convert(fixture.orElseThrow(), output, type, imatrix).fallbacks())
+                .isEmpty();
+        try (GgufFile file = Gguf.open(output)) {
+            assertThat(file.tensors()).hasSize(wanted.size());
+            file.tensors()
+                    .forEach(t -> assertThat(t.typeName())
+                            .as(t.name())
+                            .isEqualTo(wanted.path(t.name()).path("type").asText()));
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("mixtures")
+    void everyMixtureRunsAlikeInBothExecutorsAndStaysNearTheModel(ConvertType type) {
+        Path original = wide();
+        Path output = directory.resolve("model.gguf");
+        convert(original, output, type, Optional.empty());
+        try (Checkpoint floats = Checkpoint.open(original);
+                Checkpoint blocks = Checkpoint.open(output);
+                Workers workers = Workers.of(1)) {
+            float[] java = new Session(new Model(blocks.network(), blocks.weights(), workers))
+                    .logits(TOKENS)
+                    .data();
+            float[] torch = logits(blocks);
+            assertThat(LogitDifference.between(java, torch, 288).relative()).isLessThan(1e-4);
+            double bits = type.blocks().orElseThrow().bytes()
+                    * 8.0
+                    / type.blocks().orElseThrow().weights();
+            // a coarse net for broken blocks: seeded weights do not forgive as trained ones do
+            assertThat(LogitDifference.between(torch, logits(floats), 288).relative())
+                    .isLessThan(80 * Math.pow(2, -bits));
+        }
+    }
+
+    @Test
+    void rowsThatDoNotDivideFallBackAndAreReported() {
+        Path original = TinyModels.write(TinyModels.named("llama"), directory.resolve("original"));
+        Path output = directory.resolve("model.gguf");
+        ConvertReport report = convert(original, output, ConvertType.Q4_K_M, Optional.empty());
+        assertThat(report.fallbacks())
+                .contains(
+                        new ConvertReport.Fallback("model.layers.0.self_attn.q_proj.weight", 64, "Q4_K", "Q5_0"),
+                        new ConvertReport.Fallback("model.layers.3.mlp.down_proj.weight", 96, "Q6_K", "Q8_0"));
+        try (GgufFile file = Gguf.open(output)) {
+            assertThat(file.weight("blk.0.attn_q.weight").encoding()).isEqualTo("Q5_0");
+            assertThat(file.weight("output.weight").encoding()).isEqualTo("Q8_0");
+        }
+    }
+
+    @Test
+    void importancesDependNeitherOnThreadsNorAreTheyOtherThanTheInputs() {
+        try (Checkpoint checkpoint = Checkpoint.open(wide());
+                Workers workers = Workers.of(3)) {
+            List<int[]> sequences = List.of(TOKENS, new int[] {9, 8, 7, 6, 5, 4, 3, 2, 1, 11, 12, 13});
+            Imatrix one = InputSquares.measure(checkpoint, sequences, "text", Parallel.SERIAL, Progress.NONE);
+            Imatrix three = InputSquares.measure(checkpoint, sequences, "text", workers::run, Progress.NONE);
+            assertThat(one.entries()).hasSize(4 * 7);
+            assertThat(one.chunks()).isEqualTo(2);
+            assertThat(one.chunkSize()).isEqualTo(TOKENS.length);
+            one.entries().forEach((name, entry) -> {
+                assertThat(entry.count()).isEqualTo(2 * TOKENS.length);
+                assertThat(sums(three, name)).as(name).containsExactly(entry.sums());
+            });
+            float[] table =
+                    checkpoint.weights().weight("model.embed_tokens.weight").unpack();
+            float[] norm = checkpoint.weights().vector("model.layers.0.input_layernorm.weight");
+            float[] expected = new float[256];
+            for (int[] sequence : sequences) {
+                for (int token : sequence) {
+                    double squares = 0;
+                    for (int i = 0; i < 256; i++) {
+                        squares += (double) table[token * 256 + i] * table[token * 256 + i];
+                    }
+                    double scale = 1 / Math.sqrt(squares / 256 + 1e-5);
+                    for (int i = 0; i < 256; i++) {
+                        expected[i] += (float) Math.pow(table[token * 256 + i] * scale * norm[i], 2);
+                    }
+                }
+            }
+            float[] found = sums(one, "blk.0.attn_k.weight");
+            for (int i = 0; i < 256; i++) {
+                assertThat(found[i]).isCloseTo(expected[i], within(1e-3f * expected[i] + 1e-4f));
+            }
+        }
+    }
+
+    @Test
+    void anImportanceMatrixOfAnotherModelIsRefusedAndNothingWritten() {
+        Path original = wide();
+        Imatrix strange = new Imatrix(
+                Map.of("blk.9.attn_q.weight", new Imatrix.Entry(new float[] {1}, 1)), List.of("text"), 1, 1);
+        Imatrix narrow = new Imatrix(
+                Map.of("blk.0.attn_q.weight", new Imatrix.Entry(new float[] {1}, 1)), List.of("text"), 1, 1);
+        Path output = directory.resolve("model.gguf");
+        assertThatThrownBy(() -> convert(original, output, ConvertType.Q4_0, Optional.of(strange)))
+                .isInstanceOf(QuernException.class)
+                .hasMessageContaining("knows no blk.0.attn_q.weight");
+        assertThatThrownBy(() -> convert(original, output, ConvertType.Q4_0, Optional.of(narrow)))
+                .isInstanceOf(QuernException.class)
+                .hasMessageContaining("has 1 inputs for blk.0.attn_q.weight, the model 256");
+        assertThat(output).doesNotExist();
+        assertThatThrownBy(() -> new ConvertOptions("gguf", ConvertType.F16, false, Optional.of(narrow)))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("--imatrix");
+    }
+
+    private static float[] sums(Imatrix matrix, String name) {
+        return Objects.requireNonNull(matrix.entries().get(name), name).sums();
+    }
+
+    private Path wide() {
+        TinyModel model = TinyModels.named("llama")
+                .named("wide")
+                .with("hidden_size", "256")
+                .with("intermediate_size", "512");
+        return TinyModels.write(model, directory.resolve("wide"));
+    }
+
+    private static ConvertReport convert(Path from, Path to, ConvertType type, Optional<Imatrix> imatrix) {
+        try (Checkpoint checkpoint = Checkpoint.open(from)) {
+            return Converter.convert(checkpoint, to, new ConvertOptions("gguf", type, false, imatrix), Progress.NONE);
+        }
+    }
+
+    private static float[] logits(Checkpoint checkpoint) {
+        try (TorchModel model = TorchModel.load(checkpoint.network(), checkpoint.weights())) {
+            return model.logits(TOKENS);
+        }
+    }
+}
