@@ -31,6 +31,11 @@ final class ActivationStream {
         return tokens[sequence];
     }
 
+    /// True where an inner value flows, in every sequence.
+    boolean hasInner() {
+        return innerWidth.length > 0 && innerWidth[0] > 0;
+    }
+
     /// Replaces what flows in `sequence`.
     void set(int sequence, Flow<TorchTensor> flow) {
         residual[sequence] = store(residual[sequence], flow.residual());

@@ -44,7 +44,10 @@ public record BlockOutcome(
         if (Double.isFinite(lossAfter)) {
             json.put("loss_after", lossAfter);
         }
-        figures.keySet().stream().sorted().forEach(name -> json.put(name.replace('-', '_'), figures.get(name)));
+        if (!figures.isEmpty()) {
+            ObjectNode others = json.putObject("figures");
+            figures.keySet().stream().sorted().forEach(name -> others.put(name.replace('-', '_'), figures.get(name)));
+        }
         json.put("fallback", fallback);
         if (!notes.isEmpty()) {
             notes.forEach(json.putArray("notes")::add);
@@ -54,12 +57,10 @@ public record BlockOutcome(
 
     static BlockOutcome ofJson(JsonNode json) {
         Map<String, Double> figures = new LinkedHashMap<>();
-        json.properties().forEach(property -> {
-            String name = property.getKey().replace('_', '-');
-            if (property.getValue().isNumber() && !name.startsWith("loss-")) {
-                figures.put(name, property.getValue().asDouble());
-            }
-        });
+        json.path("figures")
+                .properties()
+                .forEach(figure -> figures.put(
+                        figure.getKey().replace('_', '-'), figure.getValue().asDouble()));
         List<String> notes = new ArrayList<>();
         json.path("notes").forEach(note -> notes.add(note.asText()));
         return new BlockOutcome(

@@ -228,6 +228,11 @@ public final class BlockParameters {
 
     /// A copy as tensors of the open scope, run-time transforms included.
     public TorchWeights torch() {
+        return tensors();
+    }
+
+    /// The same, to be changed one by one.
+    BlockWeights tensors() {
         return new BlockWeights(this, source);
     }
 }

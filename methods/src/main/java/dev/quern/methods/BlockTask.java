@@ -26,6 +26,11 @@ public record BlockTask(
     /// A sequence in `HELD_OUT` is kept for judging what was learned from the others.
     private static final int HELD_OUT = 8;
 
+    /// The same with other parameters, for instance those from before.
+    BlockTask withParameters(BlockParameters others) {
+        return new BlockTask(network, block, others, inputs, target, selected, parallel, seed, status);
+    }
+
     /// The residual stream of sequence `i` in the float model, in the open scope.
     public TorchTensor exact(int i) {
         return inputs.exact(i);

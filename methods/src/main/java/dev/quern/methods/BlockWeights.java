@@ -75,6 +75,11 @@ final class BlockWeights implements TorchWeights {
         weights.put(linear.weightName(), TorchTensor.of(weight));
     }
 
+    /// The same with `values [out, in]`.
+    void replace(Linear linear, float[] values) {
+        weights.put(linear.weightName(), TorchTensor.of(values, linear.outFeatures(), linear.inFeatures()));
+    }
+
     void setBias(Linear linear, float[] bias) {
         biases.put(linear.biasName(), TorchTensor.of(bias, bias.length));
     }

@@ -6,7 +6,11 @@ import java.util.List;
 /// The registry of methods.
 public final class Methods {
     /// All methods, simplest first.
-    public static final List<Method<?>> ALL = List.of(new Rtn(), new Gptq(), new Vptq());
+    public static final List<Method<?>> ALL = List.of(
+            new Rtn(), //
+            new Gptq(),
+            new Awq(),
+            new Vptq());
 
     private Methods() {}
 

@@ -29,11 +29,13 @@ public record Recipe(List<Step<?>> steps, ActivationScheme activations, KvScheme
             throw new UsageException(
                     "a recipe names at least one method; known: " + String.join(", ", Methods.names()));
         }
-        for (Step<?> step : steps) {
-            if (step.transforms() == (step == steps.getLast())) {
+        for (int i = 0; i < steps.size(); i++) {
+            boolean transforms = steps.get(i).transforms();
+            if (transforms == (i == steps.size() - 1)) {
                 throw new UsageException("a recipe is any number of methods that transform, then one that chooses"
-                        + " weights; in " + names(steps) + ", " + step.method().name()
-                        + (step.transforms() ? " transforms and stands last" : " chooses weights and stands before"));
+                        + " weights; in " + names(steps) + ", "
+                        + steps.get(i).method().name()
+                        + (transforms ? " transforms and stands last" : " chooses weights and stands before"));
             }
         }
     }

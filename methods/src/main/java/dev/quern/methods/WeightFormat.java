@@ -44,6 +44,24 @@ public sealed interface WeightFormat permits WeightFormat.Grouped, WeightFormat.
         }
 
         @Override
+        public int groupSizeFor(int cols) {
+            return scheme.groupSizeFor(cols);
+        }
+
+        @Override
+        public float[] roundTrip(float[] weight, int rows, int cols, Parallel parallel) {
+            Grid grid = GridSearch.fit(weight, rows, cols, scheme, Range.MIN_MAX, null, parallel);
+            float[] values = new float[weight.length];
+            parallel.run(rows, row -> {
+                for (int col = 0; col < cols; col++) {
+                    int group = col / grid.groupSize();
+                    values[row * cols + col] = grid.value(row, group, grid.code(row, group, weight[row * cols + col]));
+                }
+            });
+            return values;
+        }
+
+        @Override
         public String toString() {
             return scheme.bits() + " bits, "
                     + (scheme.groupSize() == 0 ? "whole rows" : "groups of " + scheme.groupSize())
@@ -64,6 +82,17 @@ public sealed interface WeightFormat permits WeightFormat.Grouped, WeightFormat.
         }
 
         @Override
+        public int groupSizeFor(int cols) {
+            return cols;
+        }
+
+        /// No codebook is trained for a trial: 2 bits in rows stand in, whose errors fall on the same weights.
+        @Override
+        public float[] roundTrip(float[] weight, int rows, int cols, Parallel parallel) {
+            return new Grouped(new QuantScheme(2, 0, false)).roundTrip(weight, rows, cols, parallel);
+        }
+
+        @Override
         public String toString() {
             return config.shapes().isEmpty() ? config.shape("", 0).toString() : config.shapes();
         }
@@ -71,6 +100,13 @@ public sealed interface WeightFormat permits WeightFormat.Grouped, WeightFormat.
 
     /// Bytes of a matrix in this form, everything counted.
     long bytes(String layer, int rows, int cols);
+
+    /// Inputs that share a scale, in a row of `cols`.
+    int groupSizeFor(int cols);
+
+    /// What `weight [rows, cols]` becomes when it is rounded to nearest, ranges from the least to the largest value:
+    /// what methods that transform try their candidates with.
+    float[] roundTrip(float[] weight, int rows, int cols, Parallel parallel);
 
     /// Throws the one-line error for a shape that this form cannot hold.
     void check(String layer, int rows, int cols);

@@ -3,6 +3,7 @@ package dev.quern.methods;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.quern.core.ActivationScheme;
 import dev.quern.core.QuernException;
 import dev.quern.core.UsageException;
 import java.util.Arrays;
@@ -69,12 +70,40 @@ final class RecipeTest {
         assertThat(Recipe.parse("- method: rtn", "recipe.yaml")).isEqualTo(Recipe.of("rtn", Map.of()));
     }
 
+    @Test
+    void aMethodThatTransformsIsFollowedByOneThatChoosesWeights() {
+        Recipe implied = Recipe.of("awq", Map.of("bits", 3, "clip", "false"));
+        assertThat(implied).isEqualTo(Recipe.parse("- {method: awq, clip: false}\n- {method: rtn, bits: 3}", "r"));
+        assertThat(implied.name()).isEqualTo("awq");
+        assertThat(Recipe.parse("- method: awq\n- method: gptq", "r").name()).isEqualTo("awq+gptq");
+        assertThatThrownBy(() -> Recipe.of("awq", Map.of("clop", 1)))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("clip");
+    }
+
+    @Test
+    void whatActivationsAreHeldInFollowsTheirBits() {
+        assertThat(Recipe.of("rtn", Map.of()).activations()).isEqualTo(ActivationScheme.FLOAT);
+        assertThat(Recipe.of("rtn", Map.of(), Map.of("act-bits", 8)).activations())
+                .isEqualTo(ActivationScheme.dynamic(8, true));
+        assertThat(Recipe.of("rtn", Map.of(), Map.of("act-bits", 4)).activations())
+                .isEqualTo(ActivationScheme.dynamic(4, false));
+        Recipe fixed = Recipe.parse("methods: [{method: rtn}]\nact-bits: 8\nact-range: static", "r");
+        assertThat(fixed.activations()).isEqualTo(ActivationScheme.fixed(8, true));
+        assertThat(fixed.calibrated()).isTrue();
+        assertThatThrownBy(() -> Recipe.of("rtn", Map.of(), Map.of("act-bits", 8, "act-range", "statik")))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("static");
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
                 "",
                 "methods: []",
                 "- method: rtn\n- method: gptq",
+                "- method: rtn\n- method: awq",
+                "- method: awq\n  bits: 4\n- method: rtn",
                 "- bits: 4",
                 "method: rtn",
                 "- method: rtn\n  bits: many",
