@@ -9,7 +9,7 @@ package dev.quern.core;
 /// Positions are quantized in blocks of 64, once, when they are old enough: a token at position t sees positions in
 /// block `b = p / 64` as codes where `t / 64 − b > recent / 64`, others as floats. So at least the latest `recent` + 1
 /// positions are floats, and the result does not depend on how the text was cut. The `first` positions of the sequence,
-/// which draw much attention, stay floats for good.
+/// which draw much attention, stay floats for good and do not count for ranges.
 public record KvScheme(int bits, int groupSize, int recent, int first) {
     /// Positions that are quantized together.
     public static final int BLOCK = 64;
@@ -27,8 +27,8 @@ public record KvScheme(int bits, int groupSize, int recent, int first) {
         if (recent < 0 || recent % BLOCK != 0) {
             throw new UsageException("kv recent is a multiple of " + BLOCK + ", not " + recent);
         }
-        if (first < 0 || first > BLOCK) {
-            throw new UsageException("kv first is 0 … " + BLOCK + ", not " + first);
+        if (first < 0 || first > 31) {
+            throw new UsageException("kv first is 0 … 31, not " + first);
         }
     }
 

@@ -105,13 +105,22 @@ public final class AttentionKernel {
             int first = window == 0 ? 0 : Math.max(0, position - window + 1);
             for (int block = first / BLOCK; block <= last / BLOCK; block++) {
                 int base = block * BLOCK;
+                boolean closed = cache.closed(block);
+                float[] keys = cache.keyBlock(block);
+                float[] values = cache.valueBlock(block);
+                if (closed) {
+                    keys = scratch.floats(Scratch.KEYS, headDim * BLOCK);
+                    values = scratch.floats(Scratch.VALUES, BLOCK * padded);
+                    cache.unpackKeys(block, kvHead, keys);
+                    cache.unpackValues(block, kvHead, values);
+                }
                 Product.multiply(
                         q,
                         at,
                         stride,
                         rows,
-                        cache.keyBlock(block),
-                        cache.keyOffset(kvHead),
+                        keys,
+                        closed ? 0 : cache.keyOffset(kvHead),
                         BLOCK,
                         BLOCK,
                         headDim,
@@ -129,8 +138,8 @@ public final class AttentionKernel {
                         0,
                         BLOCK,
                         rows,
-                        cache.valueBlock(block),
-                        cache.valueOffset(kvHead),
+                        values,
+                        closed ? 0 : cache.valueOffset(kvHead),
                         padded,
                         padded,
                         Math.min(BLOCK, last + 1 - base),

@@ -19,12 +19,14 @@ final class Scratch {
     static final int REST = 11;
     static final int OUTLIERS = 12;
     static final int PRODUCT = 13;
+    static final int KEYS = 14;
+    static final int VALUES = 15;
 
     static final int TOTAL = 0;
     static final int OFFSETS = 1;
     static final int SECONDS = 2;
 
-    private final float[][] slots = new float[14][0];
+    private final float[][] slots = new float[16][0];
     private final int[][] intSlots = new int[3][0];
 
     /// An array of at least `size` ints.

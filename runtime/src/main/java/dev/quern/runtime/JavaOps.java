@@ -1,5 +1,6 @@
 package dev.quern.runtime;
 
+import dev.quern.core.KvScheme;
 import dev.quern.core.UsageException;
 import dev.quern.kernels.AttentionKernel;
 import dev.quern.kernels.CodeLinear;
@@ -176,21 +177,37 @@ public final class JavaOps implements Ops<Rows> {
     @Override
     public Rows attend(Attention attention, Rows q, Rows k, Rows v) {
         KvLayer layer = cache.layer(attention.layer());
-        layer.append(k.data(), 0, v.data(), 0, k.rows());
         Rows y = rows(q.rows(), q.cols());
+        if (!layer.scheme().quantizes()) {
+            attend(attention, layer, q, k, v, 0, q.rows(), y);
+            return y;
+        }
+        // tokens of one block of positions see the same blocks as codes
+        for (int from = 0; from < q.rows(); ) {
+            int position = start + from;
+            int to = Math.min(q.rows(), from + KvScheme.BLOCK - position % KvScheme.BLOCK);
+            layer.close(layer.scheme().closedBlocks(position));
+            attend(attention, layer, q, k, v, from, to, y);
+            from = to;
+        }
+        return y;
+    }
+
+    /// Adds the keys and values of the tokens `from … to − 1` and attends from them.
+    private void attend(Attention attention, KvLayer layer, Rows q, Rows k, Rows v, int from, int to, Rows y) {
+        layer.append(k.data(), from * k.cols(), v.data(), from * v.cols(), to - from);
         AttentionKernel.attend(
                 q.data(),
-                0,
-                q.rows(),
-                start,
+                from * q.cols(),
+                to - from,
+                start + from,
                 attention.nHeads(),
                 layer,
                 attention.scale(),
                 attention.window(),
                 y.data(),
-                0,
+                from * y.cols(),
                 workers);
-        return y;
     }
 
     @Override

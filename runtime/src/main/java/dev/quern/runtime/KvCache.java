@@ -1,5 +1,6 @@
 package dev.quern.runtime;
 
+import dev.quern.core.KvScheme;
 import dev.quern.kernels.KvLayer;
 import dev.quern.models.ModelConfig;
 import java.util.List;
@@ -9,9 +10,14 @@ import java.util.stream.IntStream;
 public final class KvCache {
     private final List<KvLayer> layers;
 
+    /// Keys and values in floats.
     public KvCache(ModelConfig config) {
+        this(config, KvScheme.FLOAT);
+    }
+
+    public KvCache(ModelConfig config, KvScheme scheme) {
         this.layers = IntStream.range(0, config.nLayers())
-                .mapToObj(_ -> new KvLayer(config.nKvHeads(), config.headDim()))
+                .mapToObj(_ -> new KvLayer(config.nKvHeads(), config.headDim(), scheme))
                 .toList();
     }
 

@@ -23,7 +23,7 @@ public final class Session {
 
     public Session(Model model) {
         this.model = model;
-        this.cache = new KvCache(model.network().config());
+        this.cache = new KvCache(model.network().config(), model.kv());
         this.ops = new JavaOps(model, cache);
         this.last = new float[model.vocabSize()];
     }

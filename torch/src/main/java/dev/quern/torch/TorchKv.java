@@ -53,7 +53,13 @@ final class TorchKv {
     /// Per channel over runs of positions.
     private static TorchTensor keys(KvScheme scheme, TorchTensor k, int closed) {
         int width = k.size(1);
-        TorchTensor groups = k.slice(0, 0, closed).reshape(closed / scheme.groupSize(), scheme.groupSize(), width);
+        TorchTensor ranged = k.slice(0, 0, closed);
+        if (scheme.first() > 0) {
+            // the first positions do not count for ranges: another of their group stands in for them
+            TorchTensor other = k.slice(0, scheme.first(), scheme.first() + 1).expand(scheme.first(), width);
+            ranged = TorchTensor.cat(List.of(other, k.slice(0, scheme.first(), closed)), 0);
+        }
+        TorchTensor groups = ranged.reshape(closed / scheme.groupSize(), scheme.groupSize(), width);
         return codes(scheme, groups, 1).reshape(closed, width);
     }
 

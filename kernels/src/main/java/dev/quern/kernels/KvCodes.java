@@ -1,0 +1,176 @@
+package dev.quern.kernels;
+
+import dev.quern.core.KvScheme;
+
+/// Keys and values of one block of 64 positions as codes: `x ≈ minimum + scale · code`, both F16.
+///
+/// A run of values packs its codes into bytes by fields: with two codes in a byte the low halves are the run's first
+/// half and the high halves its second, so that unpacking reads and writes consecutive places. A run of keys is the
+/// 64 positions of one channel of a head, of values the features of one position of a head. Immutable.
+final class KvCodes {
+    private static final int BLOCK = KvScheme.BLOCK;
+
+    private final KvScheme scheme;
+    private final int headDim;
+    private final int valueRun;
+    private final byte[] keys;
+    private final short[] keyGrids;
+    private final byte[] values;
+    private final short[] valueGrids;
+    private final float[] firstKeys;
+    private final float[] firstValues;
+
+    /// Takes the float blocks of `layer`'s layout; in the sequence's first block the scheme's first positions are kept
+    /// as they are, and do not count for ranges.
+    KvCodes(KvScheme scheme, KvLayer layer, float[] keyBlock, float[] valueBlock, boolean begins) {
+        this.scheme = scheme;
+        this.headDim = layer.headDim();
+        int heads = layer.nKvHeads();
+        int each = 8 / scheme.bits();
+        this.valueRun = Math.ceilDiv(headDim, each) * each;
+        int first = begins ? scheme.first() : 0;
+        this.keys = new byte[heads * headDim * BLOCK / each];
+        this.keyGrids = new short[2 * heads * headDim * groups(BLOCK)];
+        this.values = new byte[heads * BLOCK * valueRun / each];
+        this.valueGrids = new short[2 * heads * BLOCK * groups(headDim)];
+        this.firstKeys = new float[heads * headDim * first];
+        this.firstValues = new float[heads * headDim * first];
+        float[] run = new float[Math.max(BLOCK, valueRun)];
+        for (int h = 0; h < heads; h++) {
+            for (int d = 0; d < headDim; d++) {
+                System.arraycopy(keyBlock, layer.keyOffset(h) + d * BLOCK, run, 0, BLOCK);
+                int channel = h * headDim + d;
+                for (int p = 0; p < first; p++) {
+                    firstKeys[channel * first + p] = run[p];
+                    run[p] = run[first];
+                }
+                encode(run, BLOCK, BLOCK, keys, channel * BLOCK / each, keyGrids, 2 * channel * groups(BLOCK));
+            }
+            for (int p = 0; p < BLOCK; p++) {
+                int from = layer.valueOffset(h) + p * layer.valueStride();
+                System.arraycopy(valueBlock, from, run, 0, headDim);
+                if (p < first) {
+                    System.arraycopy(run, 0, firstValues, (h * first + p) * headDim, headDim);
+                }
+                int at = h * BLOCK + p;
+                encode(run, headDim, valueRun, values, at * valueRun / each, valueGrids, 2 * at * groups(headDim));
+            }
+        }
+    }
+
+    long bytes() {
+        return keys.length
+                + values.length
+                + 2L * (keyGrids.length + valueGrids.length)
+                + 4L * (firstKeys.length + firstValues.length);
+    }
+
+    private int groups(int count) {
+        return Math.ceilDiv(count, scheme.groupSize());
+    }
+
+    private void encode(float[] x, int count, int run, byte[] codes, int at, short[] grids, int gridsAt) {
+        int bits = scheme.bits();
+        int field = run * bits / 8;
+        for (int from = 0, g = gridsAt; from < count; from += scheme.groupSize(), g += 2) {
+            int to = Math.min(count, from + scheme.groupSize());
+            float min = Float.POSITIVE_INFINITY;
+            float max = Float.NEGATIVE_INFINITY;
+            for (int i = from; i < to; i++) {
+                min = Math.min(min, x[i]);
+                max = Math.max(max, x[i]);
+            }
+            grids[g] = half((max - min) / scheme.qmax());
+            grids[g + 1] = half(min);
+            float scale = Float.float16ToFloat(grids[g]);
+            float low = Float.float16ToFloat(grids[g + 1]);
+            for (int i = from; i < to; i++) {
+                float code = scale == 0 ? 0 : (float) Math.rint((x[i] - low) / scale);
+                int place = at + i % field;
+                codes[place] |= (byte) ((int) Math.clamp(code, 0, scheme.qmax()) << i / field * bits);
+            }
+        }
+    }
+
+    /// The nearest finite F16; a value that is no number stays so.
+    private static short half(float value) {
+        return Float.floatToFloat16(Math.clamp(value, -65504, 65504));
+    }
+
+    /// Keys of a head as `[headDim, 64]`.
+    void unpackKeys(int head, float[] target, int targetAt) {
+        int bytes = BLOCK * scheme.bits() / 8;
+        int first = firstKeys.length == 0 ? 0 : scheme.first();
+        for (int d = 0; d < headDim; d++) {
+            int channel = head * headDim + d;
+            int to = targetAt + d * BLOCK;
+            decode(keys, channel * bytes, keyGrids, 2 * channel * groups(BLOCK), BLOCK, BLOCK, target, to);
+            System.arraycopy(firstKeys, channel * first, target, to, first);
+        }
+    }
+
+    /// Values of a head as `[64, stride]`; what lies beyond `headDim` in a row stays as it is.
+    void unpackValues(int head, float[] target, int targetAt, int stride) {
+        int bytes = valueRun * scheme.bits() / 8;
+        int first = firstKeys.length == 0 ? 0 : scheme.first();
+        for (int p = 0; p < BLOCK; p++) {
+            int at = head * BLOCK + p;
+            int to = targetAt + p * stride;
+            if (p < first) {
+                System.arraycopy(firstValues, (head * first + p) * headDim, target, to, headDim);
+            } else {
+                decode(values, at * bytes, valueGrids, 2 * at * groups(headDim), headDim, valueRun, target, to);
+            }
+        }
+    }
+
+    private void decode(
+            byte[] codes, int at, short[] grids, int gridsAt, int count, int run, float[] target, int targetAt) {
+        int bits = scheme.bits();
+        int field = run * bits / 8;
+        for (int from = 0, g = gridsAt; from < count; from += scheme.groupSize(), g += 2) {
+            int to = Math.min(count, from + scheme.groupSize());
+            float scale = Float.float16ToFloat(grids[g]);
+            float low = Float.float16ToFloat(grids[g + 1]);
+            for (int i = from; i < to; ) {
+                int end = Math.min(to, (i / field + 1) * field);
+                int n = end - i;
+                decode(codes, at + i % field, i / field * bits, scheme.qmax(), scale, low, target, targetAt + i, n);
+                i = end;
+            }
+        }
+    }
+
+    /// One key.
+    float key(int head, int p, int d) {
+        int channel = head * headDim + d;
+        int first = firstKeys.length == 0 ? 0 : scheme.first();
+        return p < first
+                ? firstKeys[channel * first + p]
+                : decode(keys, channel * BLOCK * scheme.bits() / 8, keyGrids, 2 * channel * groups(BLOCK), BLOCK, p);
+    }
+
+    /// One value.
+    float value(int head, int p, int d) {
+        int at = head * BLOCK + p;
+        int first = firstKeys.length == 0 ? 0 : scheme.first();
+        return p < first
+                ? firstValues[(head * first + p) * headDim + d]
+                : decode(values, at * valueRun * scheme.bits() / 8, valueGrids, 2 * at * groups(headDim), valueRun, d);
+    }
+
+    private float decode(byte[] codes, int at, short[] grids, int gridsAt, int run, int i) {
+        int field = run * scheme.bits() / 8;
+        int grid = gridsAt + i / scheme.groupSize() * 2;
+        int code = codes[at + i % field] >> i / field * scheme.bits() & scheme.qmax();
+        return Float.float16ToFloat(grids[grid + 1]) + Float.float16ToFloat(grids[grid]) * code;
+    }
+
+    /// A loop that the compiler turns into vectors.
+    private static void decode(
+            byte[] codes, int at, int shift, int mask, float scale, float low, float[] target, int targetAt, int n) {
+        for (int i = 0; i < n; i++) {
+            target[targetAt + i] = low + scale * (codes[at + i] >> shift & mask);
+        }
+    }
+}
