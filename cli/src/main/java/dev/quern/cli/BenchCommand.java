@@ -1,8 +1,10 @@
 package dev.quern.cli;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.quern.core.QuernException;
 import dev.quern.eval.SpeedBench;
 import dev.quern.formats.Json;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -29,6 +31,9 @@ final class BenchCommand implements Callable<Integer> {
     @Mixin
     AdapterOption adapter = new AdapterOption();
 
+    @Mixin
+    KvOption kv = new KvOption();
+
     @Option(names = "--prompt-tokens", paramLabel = "N", defaultValue = "512", description = "Length of the prompt.")
     int promptTokens;
 
@@ -52,7 +57,9 @@ final class BenchCommand implements Callable<Integer> {
     public Integer call() {
         SpeedBench.Load load = new SpeedBench.Load(promptTokens, genTokens, repeat);
         SpeedBench result;
-        try (LoadedModel loaded = LoadedModel.open(model.resolve(), adapter.folder(), threads.count());
+        List<String> activations;
+        int kvBits;
+        try (LoadedModel loaded = LoadedModel.open(model.resolve(), adapter.folder(), kv, threads.count());
                 ProgressDisplay progress = new ProgressDisplay(console, "bench")) {
             int context = loaded.model().network().config().maxPositions();
             if ((long) promptTokens + genTokens > context) {
@@ -60,20 +67,27 @@ final class BenchCommand implements Callable<Integer> {
                         + " and the model's context holds " + context + "; ask for fewer");
             }
             result = SpeedBench.of(loaded.model(), load, progress);
+            activations = loaded.model().activations();
+            kvBits = loaded.model().kv().bits();
         }
         if (common.json) {
-            JsonOut.print(
-                    console.out(),
-                    Json.object()
-                            .put("threads", result.threads())
-                            .put("prefill_tokens_per_second", result.prefillTokensPerSecond())
-                            .put("decode_tokens_per_second", result.decodeTokensPerSecond())
-                            .put("weight_bytes", result.weightBytes())
-                            .put("read_bytes_per_second", result.readBytesPerSecond())
-                            .put("memory_bandwidth_bytes_per_second", result.memoryBandwidthBytesPerSecond())
-                            .put("kernel", result.kernel()));
+            ObjectNode json = Json.object()
+                    .put("threads", result.threads())
+                    .put("prefill_tokens_per_second", result.prefillTokensPerSecond())
+                    .put("decode_tokens_per_second", result.decodeTokensPerSecond())
+                    .put("weight_bytes", result.weightBytes())
+                    .put("read_bytes_per_second", result.readBytesPerSecond())
+                    .put("memory_bandwidth_bytes_per_second", result.memoryBandwidthBytesPerSecond())
+                    .put("kernel", result.kernel())
+                    .put("kv_bits", kvBits);
+            activations.forEach(json.putArray("activations")::add);
+            JsonOut.print(console.out(), json);
         } else {
             print(result);
+            activations.forEach(way -> line("inputs", "%s", way));
+            if (kvBits < 16) {
+                line("cache", "%d bits", kvBits);
+            }
         }
         return 0;
     }

@@ -58,6 +58,9 @@ final class EvalCommand implements Callable<Integer> {
     @Mixin
     AdapterOption adapter = new AdapterOption();
 
+    @Mixin
+    KvOption kv = new KvOption();
+
     @Option(
             names = "--task",
             paramLabel = "TASK",
@@ -126,13 +129,13 @@ final class EvalCommand implements Callable<Integer> {
         Executor how = Executor.named(executor);
         require();
         try (Workers workers = Workers.of(threads.count());
-                MeasuredModel measured = MeasuredModel.open(model.resolve(), adapter.folder(), how, workers);
+                MeasuredModel measured = MeasuredModel.open(model.resolve(), adapter.folder(), kv, how, workers);
                 ProgressDisplay progress = new ProgressDisplay(console, "eval")) {
             long begun = System.nanoTime();
             EvalReport report = ChoiceTask.named(task)
                     .map(choices -> choices(choices, measured, progress))
                     .orElseGet(() -> text(measured, how, workers, progress))
-                    .run(how, (System.nanoTime() - begun) / 1e9);
+                    .run(how, measured.activations(), (System.nanoTime() - begun) / 1e9);
             progress.close();
             if (common.json) {
                 JsonOut.print(console.out(), report.json());
@@ -192,7 +195,7 @@ final class EvalCommand implements Callable<Integer> {
         // a text that is too short is told before the second model is read
         windows.cut(tokens, 1);
         try (MeasuredModel other =
-                MeasuredModel.open(ModelArgument.resolve(reference), Optional.empty(), how, workers)) {
+                MeasuredModel.open(ModelArgument.resolve(reference), Optional.empty(), KvOption.STORED, how, workers)) {
             return EvalReport.of(
                     Divergence.of(measured.logits(), other.logits(), tokens, windows, maxWindows, progress),
                     protocol,

@@ -74,9 +74,13 @@ final class EvalReport {
         return report;
     }
 
-    /// Adds how it was run.
-    EvalReport run(Executor executor, double seconds) {
+    /// Adds how it was run; `activations` are the ways in which activations and the KV cache are held.
+    EvalReport run(Executor executor, List<String> activations, double seconds) {
         json.put("executor", executor.toString()).put("seconds", seconds);
+        activations.forEach(json.putArray("activations")::add);
+        if (!activations.isEmpty()) {
+            line("activations", "%s", String.join("; ", activations));
+        }
         line("how", "executor %s, %.1f s", executor, seconds);
         return this;
     }

@@ -43,6 +43,9 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin
     AdapterOption adapter = new AdapterOption();
 
+    @Mixin
+    KvOption kv = new KvOption();
+
     @Option(
             names = {"-p", "--prompt"},
             paramLabel = "TEXT",
@@ -94,7 +97,7 @@ final class GenerateCommand implements Callable<Integer> {
         if (prompt == null && !interactive && console.inIsTerminal()) {
             throw new UsageException("--json needs a prompt: give it with -p, or on stdin");
         }
-        try (LoadedModel loaded = LoadedModel.open(model.resolve(), adapter.folder(), threads.count())) {
+        try (LoadedModel loaded = LoadedModel.open(model.resolve(), adapter.folder(), kv, threads.count())) {
             if (interactive) {
                 new Chat(console, loaded, sampling, maxTokens, stop).run(system);
                 return 0;

@@ -73,6 +73,8 @@ final class InspectCommand implements Callable<Integer> {
         facts.put("supported", support.supported());
         support.missing().forEach(facts.putArray("missing")::add);
         encodings(checkpoint).forEach(facts.putObject("encodings")::put);
+        checkpoint.activations().forEach(facts.putArray("activations")::add);
+        facts.put("kv_bits", kvBits(checkpoint));
         facts.set("tokenizer", tokenizer(checkpoint));
         facts.put("chat_template", checkpoint.chatTemplate().isPresent());
         if (tensors) {
@@ -86,6 +88,10 @@ final class InspectCommand implements Callable<Integer> {
             }
         }
         return facts;
+    }
+
+    private static int kvBits(Checkpoint checkpoint) {
+        return checkpoint.support().supported() ? checkpoint.weights().kv().bits() : 16;
     }
 
     /// Bytes of the tensors by encoding, in the order of the file.
@@ -128,6 +134,12 @@ final class InspectCommand implements Callable<Integer> {
                         .map(e -> e.getKey() + " " + ByteSize.print(e.getValue()))
                         .collect(Collectors.joining(", ")));
         checkpoint.quantizationConfig().ifPresent(config -> line("quantization", config.toString()));
+        if (!facts.path("activations").isEmpty()) {
+            line("activations", String.join("; ", checkpoint.activations()));
+        }
+        if (kvBits(checkpoint) < 16) {
+            line("KV cache", kvBits(checkpoint) + " bits");
+        }
         if (facts.path("tokenizer").has("error")) {
             line("tokenizer", "none: " + facts.path("tokenizer").path("error").asText());
         } else {

@@ -10,7 +10,7 @@ import java.util.Optional;
 /// A model opened for the runtime with all it needs; closes the lot.
 record LoadedModel(Checkpoint checkpoint, Tokenizer tokenizer, Workers workers, Model model) implements AutoCloseable {
     /// Opens the model at `path`, with an adapter if one is given, on `threads` threads.
-    static LoadedModel open(Path path, Optional<Path> adapter, int threads) {
+    static LoadedModel open(Path path, Optional<Path> adapter, KvOption kv, int threads) {
         Checkpoint checkpoint = Checkpoint.open(path, adapter);
         Tokenizer tokenizer = null;
         Workers workers = null;
@@ -20,7 +20,10 @@ record LoadedModel(Checkpoint checkpoint, Tokenizer tokenizer, Workers workers, 
             tokenizer.check(checkpoint.network().config().vocabSize());
             workers = Workers.of(threads);
             return new LoadedModel(
-                    checkpoint, tokenizer, workers, new Model(checkpoint.network(), checkpoint.weights(), workers));
+                    checkpoint,
+                    tokenizer,
+                    workers,
+                    new Model(checkpoint.network(), kv.on(checkpoint.weights()), workers));
         } catch (RuntimeException | Error e) {
             if (workers != null) {
                 workers.close();

@@ -3,13 +3,16 @@ package dev.quern.cli;
 import dev.quern.eval.LogitModel;
 import dev.quern.kernels.Workers;
 import dev.quern.models.Checkpoint;
+import dev.quern.models.WeightSource;
 import dev.quern.runtime.LogitVisitor;
 import dev.quern.runtime.Model;
 import dev.quern.text.Tokenizer;
 import dev.quern.torch.TorchModel;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
 
 /// A model opened for measuring in one of the executors; closes all that it opened, but not the workers.
@@ -18,8 +21,9 @@ final class MeasuredModel implements AutoCloseable {
     private final Tokenizer tokenizer;
     private final LogitModel logits;
     private final int maxPositions;
+    private final List<String> activations = new ArrayList<>();
 
-    private MeasuredModel(Path path, Optional<Path> adapter, Executor executor, Workers workers) {
+    private MeasuredModel(Path path, Optional<Path> adapter, KvOption kv, Executor executor, Workers workers) {
         boolean complete = false;
         try {
             Checkpoint checkpoint = Checkpoint.open(path, adapter);
@@ -29,9 +33,14 @@ final class MeasuredModel implements AutoCloseable {
             closers.push(tokenizer::close);
             tokenizer.check(checkpoint.network().config().vocabSize());
             maxPositions = checkpoint.network().config().maxPositions();
+            WeightSource weights = kv.on(checkpoint.weights());
+            activations.addAll(checkpoint.activations());
+            if (weights.kv().quantizes()) {
+                activations.add(weights.kv().toString());
+            }
             logits = switch (executor) {
-                case JAVA -> LogitModel.of(new Model(checkpoint.network(), checkpoint.weights(), workers));
-                case TORCH -> torch(checkpoint);
+                case JAVA -> LogitModel.of(new Model(checkpoint.network(), weights, workers));
+                case TORCH -> torch(checkpoint, weights);
             };
             complete = true;
         } finally {
@@ -45,8 +54,8 @@ final class MeasuredModel implements AutoCloseable {
     /// with more its own wait for each
     /// other
     /// as soon as anything else runs (18 times slower on a busy machine of two cores, 2026-11-24).
-    static MeasuredModel open(Path path, Optional<Path> adapter, Executor executor, Workers workers) {
-        return new MeasuredModel(path, adapter, executor, workers);
+    static MeasuredModel open(Path path, Optional<Path> adapter, KvOption kv, Executor executor, Workers workers) {
+        return new MeasuredModel(path, adapter, kv, executor, workers);
     }
 
     Tokenizer tokenizer() {
@@ -57,13 +66,18 @@ final class MeasuredModel implements AutoCloseable {
         return logits;
     }
 
+    /// How activations and the KV cache are held, each way once; empty where all are floats.
+    List<String> activations() {
+        return List.copyOf(activations);
+    }
+
     /// Tokens that the model was made for.
     int maxPositions() {
         return maxPositions;
     }
 
-    private LogitModel torch(Checkpoint checkpoint) {
-        TorchModel model = TorchModel.load(checkpoint.network(), checkpoint.weights());
+    private LogitModel torch(Checkpoint checkpoint, WeightSource weights) {
+        TorchModel model = TorchModel.load(checkpoint.network(), weights);
         closers.push(model::close);
         return new LogitModel() {
             @Override

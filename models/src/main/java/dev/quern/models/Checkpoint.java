@@ -1,6 +1,9 @@
 package dev.quern.models;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.quern.core.Int8Weight;
+import dev.quern.core.OutlierInt8Weight;
+import dev.quern.core.PackedWeight;
 import dev.quern.core.QuernException;
 import dev.quern.core.UnsupportedModelException;
 import dev.quern.formats.CheckpointFile;
@@ -15,6 +18,7 @@ import dev.quern.text.ChatTemplate;
 import dev.quern.text.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -146,6 +150,28 @@ public final class Checkpoint implements AutoCloseable {
                 new GgufWeights(gguf, architecture(), network().config());
         };
         return adapter.map(corrections -> corrections.on(stored)).orElse(stored);
+    }
+
+    /// What happens to inputs of Linears, each way once, for instance `a8 dynamic symmetric × int8`; empty where all
+    /// stay as they are. One weight of each way is read.
+    public List<String> activations() {
+        if (!support().supported()) {
+            return List.of();
+        }
+        WeightSource weights = weights();
+        Map<String, String> ways = new LinkedHashMap<>();
+        for (Linear linear : network().linears()) {
+            LinearInput input = weights.input(linear);
+            if (!input.isAsIs()) {
+                ways.computeIfAbsent(input.describe(false), _ -> input.describe(integers(weights, linear)));
+            }
+        }
+        return List.copyOf(ways.values());
+    }
+
+    private static boolean integers(WeightSource weights, Linear linear) {
+        PackedWeight weight = weights.weight(linear.weightName());
+        return weight instanceof Int8Weight || weight instanceof OutlierInt8Weight;
     }
 
     /// The object under `quantization_config`.

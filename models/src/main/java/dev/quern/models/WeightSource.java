@@ -27,6 +27,11 @@ public interface WeightSource {
         return KvScheme.FLOAT;
     }
 
+    /// The same with another KV cache.
+    default WeightSource withKv(KvScheme kv) {
+        return new CacheOverride(this, kv);
+    }
+
     /// A norm's weight or a bias, widened to float.
     float[] vector(String name);
 }
