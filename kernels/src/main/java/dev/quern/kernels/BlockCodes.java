@@ -119,7 +119,7 @@ enum BlockCodes {
             }
         }
     },
-    IQ4_NL(BlockType.IQ4_NL, 8, 32, false, 0, -1, -1) {
+    IQ4_NL(BlockType.IQ4_NL, 4, 32, false, 0, -1, -1) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             scale[g] = half(b, at);
@@ -127,7 +127,7 @@ enum BlockCodes {
             lookUp(codes, c, 32);
         }
     },
-    IQ4_XS(BlockType.IQ4_XS, 8, 32, false, 0, 0, -1) {
+    IQ4_XS(BlockType.IQ4_XS, 4, 32, false, 0, 0, -1) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             float d = half(b, at);
@@ -140,7 +140,7 @@ enum BlockCodes {
             lookUp(codes, c, 256);
         }
     },
-    IQ2_XXS(BlockType.IQ2_XXS, 8, 32, false, 0, 0, -1, 0.125f) {
+    IQ2_XXS(BlockType.IQ2_XXS, 4, 32, false, 0, 0, -1, 0.125f) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             float d = half(b, at);
@@ -150,21 +150,21 @@ enum BlockCodes {
             wholes(b, at, codes, c, scale, g);
         }
     },
-    IQ2_XS(BlockType.IQ2_XS, 8, 16, false, 0, 0, -1, 0.125f) {
+    IQ2_XS(BlockType.IQ2_XS, 4, 16, false, 0, 0, -1, 0.125f) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             odd(b, at + 66, 16, half(b, at) * 0.125f, scale, g);
             wholes(b, at, codes, c, scale, g);
         }
     },
-    IQ2_S(BlockType.IQ2_S, 8, 16, false, 0, 0, -1, 0.125f) {
+    IQ2_S(BlockType.IQ2_S, 4, 16, false, 0, 0, -1, 0.125f) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             odd(b, at + 74, 16, half(b, at) * 0.125f, scale, g);
             wholes(b, at, codes, c, scale, g);
         }
     },
-    IQ3_XXS(BlockType.IQ3_XXS, 8, 32, false, 0, 0, -1, 0.25f) {
+    IQ3_XXS(BlockType.IQ3_XXS, 4, 32, false, 0, 0, -1, 0.25f) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             float d = half(b, at);
@@ -207,7 +207,7 @@ enum BlockCodes {
         }
     },
     /// The shift changes every 8 weights: eighths of a step as codes.
-    IQ1_M(BlockType.IQ1_M, 8, 16, false, 0, 0, -1) {
+    IQ1_M(BlockType.IQ1_M, 4, 16, false, 0, 0, -1) {
         @Override
         void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
             float unit = unit(b, at);
@@ -246,14 +246,14 @@ enum BlockCodes {
         }
     };
 
-    /// The 16 values of the non-linear 4-bit types.
-    private static final byte[] NON_LINEAR = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
-
     final BlockType type;
     final int bits;
     final int group;
     final boolean hasMinimum;
     final float bias;
+
+    /// What 4-bit codes stand for; empty where they stand for themselves.
+    final byte[] table;
 
     /// Where in a block lie the float16 that its scales and its minima are small multiples of; −1 = nowhere.
     private final int unitAt;
@@ -277,13 +277,26 @@ enum BlockCodes {
             int minimumUnitAt,
             float unitShare) {
         this.unitShare = unitShare;
+        this.table = TableDot.USABLE ? table(type) : new byte[0];
         this.unitAt = unitAt;
         this.minimumUnitAt = minimumUnitAt;
         this.type = type;
-        this.bits = bits;
+        this.bits = this.table.length == 0 && table(type).length > 0 ? 8 : bits;
         this.group = group;
         this.hasMinimum = hasMinimum;
         this.bias = bias;
+    }
+
+    /// The values of a code where these are no run of whole numbers; wide vectors look 4-bit codes up, others take the
+    /// values themselves as codes of 8 bits.
+    private static byte[] table(BlockType type) {
+        return switch (type) {
+            case IQ4_NL, IQ4_XS -> NonLinear.VALUES.clone();
+            case IQ2_XXS, IQ2_XS, IQ2_S -> new byte[] {-43, -25, -8, 8, 25, 43};
+            case IQ3_XXS -> new byte[] {-62, -52, -44, -36, -28, -20, -12, -4, 4, 12, 20, 28, 36, 44, 52, 62};
+            case IQ1_M -> new byte[] {-9, -7, -1, 1, 7, 9};
+            case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ3_S, IQ1_S, TQ1_0, TQ2_0 -> new byte[0];
+        };
     }
 
     /// The splitting of `type`.
@@ -329,8 +342,9 @@ enum BlockCodes {
     }
 
     private static void lookUp(byte[] codes, int c, int count) {
+        byte[] nonLinear = NonLinear.VALUES;
         for (int j = c; j < c + count; j++) {
-            codes[j] = NON_LINEAR[codes[j]];
+            codes[j] = nonLinear[codes[j]];
         }
     }
 
@@ -365,5 +379,10 @@ enum BlockCodes {
             scale[g + sub + 4] = d * (both & 15 | (low >> 6 & 3) << 4);
             minimum[g + sub + 4] = -(dmin * (both >> 4 & 15 | (high >> 6 & 3) << 4));
         }
+    }
+
+    /// The 16 values of the non-linear 4-bit types; apart, since constants need them while they are made.
+    private static final class NonLinear {
+        static final byte[] VALUES = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
     }
 }

@@ -6,10 +6,11 @@ import java.lang.foreign.MemorySegment;
 
 /// All GGUF block types: blocks are split into codes and scales once and run as `CodePanels`.
 ///
-/// Memory in bits a weight: TQ1_0 2.125, TQ2_0 2.25, IQ1_S 2.75, Q2_K 3.25, Q3_K 4.625, Q4_K 4.75, IQ3_S 4.75, Q4_0 5,
-/// Q4_1 6; types with more than 16 values of a code, or a table of them, take 8 for the code: IQ2_XXS, IQ3_XXS and
-/// IQ4_XS 8.375, IQ1_M, IQ2_XS, IQ2_S and Q6_K 8.625, Q5_K 8.75, Q5_0, Q8_0 and IQ4_NL 9, Q5_1 10. The weight itself is
-/// not kept.
+/// Memory in bits a weight: TQ1_0 2.125, TQ2_0 2.25, IQ1_S 2.75, Q2_K 3.25; IQ2_XXS, IQ3_XXS and IQ4_XS 4.375; IQ1_M,
+/// IQ2_XS, IQ2_S and Q3_K 4.625; Q4_K and IQ3_S 4.75, Q4_0 and IQ4_NL 5, Q4_1 6, Q6_K 8.625, Q5_K 8.75, Q5_0 and Q8_0
+/// 9,
+/// Q5_1 10. Types with a table of values take 8 for the code where vectors have fewer than 8 lanes. The weight itself
+/// is not kept.
 final class BlockKernel implements LinearKernel {
     @Override
     public String name() {
@@ -40,7 +41,8 @@ final class BlockKernel implements LinearKernel {
     private PreparedLinear flatBlocks(BlockWeight block, BlockCodes split, InputOrder order) {
         GroupScales.Shift shift = split.hasMinimum ? GroupScales.Shift.MINIMUM : GroupScales.Shift.NONE;
         FloatScales scales = FloatScales.of(block.rows(), order.groups(), shift, split.bias);
-        CodePanels panels = new CodePanels(block.rows(), block.cols(), split.bits, order, scales, split.bias);
+        CodePanels panels =
+                new CodePanels(block.rows(), block.cols(), split.bits, order, scales, split.bias, split.table);
         byte[] codes = new byte[block.cols()];
         float[] scale = new float[order.groups()];
         float[] minimum = new float[order.groups()];
@@ -61,7 +63,8 @@ final class BlockKernel implements LinearKernel {
         int supers = block.cols() / weights;
         int perSuper = weights / split.group;
         SuperScales scales = SuperScales.of(block.rows(), supers, perSuper, split.hasMinimum, split.bias);
-        CodePanels panels = new CodePanels(block.rows(), block.cols(), split.bits, order, scales, split.bias);
+        CodePanels panels =
+                new CodePanels(block.rows(), block.cols(), split.bits, order, scales, split.bias, split.table);
         byte[] codes = new byte[block.cols()];
         float[] scale = new float[perSuper];
         float[] minimum = new float[perSuper];

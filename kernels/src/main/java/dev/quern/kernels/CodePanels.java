@@ -5,12 +5,13 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
+import org.jspecify.annotations.Nullable;
 
 /// Panels of signed integer codes of 2, 3, 4 or 8 bits, with a scale for each group of inputs of each row.
 ///
 /// A weight is `scale · (code − zero)`, or `scale · (code + bias) + minimum`, or `scale · code`, in that order of
-/// evaluation. Codes of consecutive inputs of a row are packed into ints, the first on top (3 bits: 32 codes in three
-/// ints, see `Codes3Dot`): `words[p][w · 64 + r]`.
+/// evaluation; 4-bit codes may stand for the values of a table. Codes of consecutive inputs of a row are packed into
+/// ints, the first on top (3 bits: 32 codes in three ints, see `Codes3Dot`): `words[p][w · 64 + r]`.
 ///
 /// One token sums `code · x` over a group before scaling, and the zero points or minima apart, times the group's sum
 /// of x. The sums of all groups go through memory, so that the loops over codes are small methods without branches,
@@ -27,9 +28,25 @@ final class CodePanels implements Panels {
     private final GroupScales scales;
     private final float bias;
     private final int[][] words;
+    /// What 4-bit codes stand for, the bits of 16 floats; null where they stand for themselves.
+    private final int @Nullable [] table;
+
+    /// The code of each value of the table, by its byte.
+    private final byte[] codeOf;
 
     /// Empty panels, to be filled row by row beside `scales`; `order`'s groups are multiples of `granule(bits)`.
     CodePanels(int rows, int cols, int bits, InputOrder order, GroupScales scales, float bias) {
+        this(rows, cols, bits, order, scales, bias, new byte[0]);
+    }
+
+    /// The same with 4-bit codes that stand for `values`, at most 16, unless there are none.
+    CodePanels(int rows, int cols, int bits, InputOrder order, GroupScales scales, float bias, byte[] values) {
+        this.table = values.length == 0 ? null : new int[TableDot.SIZE];
+        this.codeOf = new byte[256];
+        for (int i = 0; i < values.length && table != null; i++) {
+            table[i] = Float.floatToRawIntBits(values[i]);
+            codeOf[values[i] & 0xFF] = (byte) i;
+        }
         this.rows = rows;
         this.cols = cols;
         this.bits = bits;
@@ -81,7 +98,8 @@ final class CodePanels implements Panels {
     private int code(byte[] codes, int place) {
         int[] source = order.source();
         int from = source == null ? place : source[place];
-        return from < 0 ? 0 : codes[from];
+        int code = from < 0 ? 0 : codes[from];
+        return table == null ? code : codeOf[code & 0xFF];
     }
 
     @Override
@@ -116,7 +134,13 @@ final class CodePanels implements Panels {
             switch (bits) {
                 case 2 -> Codes2Dot.dot(w, at, x, from, to, parts, g * ROWS);
                 case 3 -> Codes3Dot.dot(w, at, x, from, to, parts, g * ROWS);
-                case 4 -> Codes4Dot.dot(w, at, x, from, to, parts, g * ROWS);
+                case 4 -> {
+                    if (table == null) {
+                        Codes4Dot.dot(w, at, x, from, to, parts, g * ROWS);
+                    } else {
+                        TableDot.dot(table, w, at, x, from, to, parts, g * ROWS);
+                    }
+                }
                 default -> Codes8Dot.dot(w, at, x, from, to, parts, g * ROWS);
             }
         }
@@ -173,6 +197,10 @@ final class CodePanels implements Panels {
     private void codes(int[] w, int lane, int from, int to, float[] tile) {
         if (bits == 3) {
             Codes3Dot.unpack(w, from / 32 * 3 * ROWS + lane, from, to, tile, lane);
+            return;
+        }
+        if (table != null) {
+            TableDot.unpack(table, w, lane, from, to, tile);
             return;
         }
         int each = 32 / bits;
