@@ -4,6 +4,7 @@ import dev.quern.core.QuantScheme;
 import dev.quern.core.UsageException;
 import dev.quern.models.Linear;
 import dev.quern.models.Role;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -69,15 +70,17 @@ public final class Awq implements BlockMethod<Awq.Config> {
         BlockParameters before = task.parameters().copy();
         BlockProbe probe = new BlockProbe(task, config.tokens());
         double lossBefore = probe.heldError(task.parameters());
-        Map<Site, double[]> chosen = new HashMap<>();
+        List<double[]> chosen = new ArrayList<>();
         List<Site> sites = Sites.ofInputs(task.network(), task.block()).stream()
                 .filter(site -> SiteSearch.applies(task, site))
                 .toList();
         for (Site site : sites) {
             task.status().accept(site.name());
-            chosen.put(site, search(new SiteSearch(task, probe, site), groupSize(task, site), config));
+            chosen.add(search(new SiteSearch(task, probe, site), groupSize(task, site), config));
         }
-        sites.forEach(site -> site.fold(task.parameters(), chosen.get(site)));
+        for (int i = 0; i < sites.size(); i++) {
+            sites.get(i).fold(task.parameters(), chosen.get(i));
+        }
         Map<String, Double> figures = new HashMap<>();
         if (config.clip() && !task.target().hessian()) {
             figures.put("clamped", clip(task, new BlockProbe(task, config.tokens())));
