@@ -40,7 +40,12 @@ final class BlockProbe {
 
     /// Takes as many of the training sequences, evenly spread, as make up `tokens`, at least one.
     BlockProbe(BlockTask task, int tokens) {
-        this(task, pick(task, tokens));
+        this(task, pick(task, task.training(), tokens));
+    }
+
+    /// The same of the sequences that nothing is learned from.
+    static BlockProbe heldOut(BlockTask task, int tokens) {
+        return new BlockProbe(task, pick(task, task.heldOut(), tokens));
     }
 
     private BlockProbe(BlockTask task, int[] sequences) {
@@ -67,8 +72,7 @@ final class BlockProbe {
         });
     }
 
-    private static int[] pick(BlockTask task, int tokens) {
-        int[] all = task.training();
+    private static int[] pick(BlockTask task, int[] all, int tokens) {
         long each = Math.max(
                 1, Arrays.stream(all).mapToLong(task.inputs()::tokens).max().orElse(1));
         int count = (int) Math.clamp(tokens / each, 1, all.length);

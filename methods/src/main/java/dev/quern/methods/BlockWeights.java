@@ -75,6 +75,11 @@ final class BlockWeights implements TorchWeights {
         weights.put(linear.weightName(), TorchTensor.of(weight));
     }
 
+    /// The same with a tensor, for instance one in training.
+    void replace(Linear linear, TorchTensor weight) {
+        weights.put(linear.weightName(), weight);
+    }
+
     /// The same with `values [out, in]`.
     void replace(Linear linear, float[] values) {
         weights.put(linear.weightName(), TorchTensor.of(values, linear.outFeatures(), linear.inFeatures()));

@@ -9,7 +9,11 @@ public final class Methods {
     public static final List<Method<?>> ALL = List.of(
             new Rtn(), //
             new Gptq(),
+            new Obq(),
             new Awq(),
+            new SmoothQuant(),
+            new ZeroQuant(),
+            new LlmInt8(),
             new Vptq());
 
     private Methods() {}
