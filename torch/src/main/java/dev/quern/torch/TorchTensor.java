@@ -328,6 +328,18 @@ public final class TorchTensor {
         return new TorchTensor(raw.sigmoid());
     }
 
+    public TorchTensor tanh() {
+        return new TorchTensor(raw.tanh());
+    }
+
+    public TorchTensor sin() {
+        return new TorchTensor(raw.sin());
+    }
+
+    public TorchTensor cos() {
+        return new TorchTensor(raw.cos());
+    }
+
     public TorchTensor silu() {
         return new TorchTensor(torch.silu(raw));
     }
@@ -451,6 +463,11 @@ public final class TorchTensor {
         return new TorchTensor(raw.to(ScalarType.Float));
     }
 
+    /// The same values in the type of `other`.
+    public TorchTensor like(TorchTensor other) {
+        return new TorchTensor(raw.to(other.raw.scalar_type()));
+    }
+
     /// A tensor of its own memory with the same values.
     public TorchTensor copy() {
         return new TorchTensor(raw.clone());
@@ -461,6 +478,16 @@ public final class TorchTensor {
     /// The diagonal of a square matrix, a view: `addInPlace` on it changes the matrix.
     public TorchTensor diagonal() {
         return new TorchTensor(raw.diagonal());
+    }
+
+    /// Matrices with these rows on their diagonals: `[…, n]` → `[…, n, n]`.
+    public TorchTensor diagonalMatrix() {
+        return new TorchTensor(torch.diag_embed(raw));
+    }
+
+    /// The inverse of each square matrix `[…, n, n]`; throws where one is singular.
+    public TorchTensor inverse() {
+        return new TorchTensor(torch.linalg_inv(raw));
     }
 
     /// The lower Cholesky factor of a symmetric matrix (its lower triangle is read); empty where it is not positive
