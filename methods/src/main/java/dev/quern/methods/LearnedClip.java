@@ -1,6 +1,7 @@
 package dev.quern.methods;
 
 import dev.quern.core.QuantScheme;
+import java.util.Arrays;
 
 /// Learned weight clipping (OmniQuant, arXiv:2308.13137, eq. 2) of one matrix `[rows, cols]`: each group's range is
 /// `σ(low) · min w … σ(high) · max w`, and the weights are rounded to nearest on the grid of that range.
@@ -15,6 +16,9 @@ import dev.quern.core.QuantScheme;
 final class LearnedClip {
     /// `σ(4) = 0.982`: where OmniQuant begins.
     static final double OPEN = 4;
+
+    /// What `search` tries, the widest first.
+    private static final double[] SHARES = {0.985, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.5, 0.4};
 
     private static final int STRIP = 16;
 
@@ -87,6 +91,53 @@ final class LearnedClip {
     /// `low` and `high`. The last `forward` was with these weights and shares.
     void backward(float[] weight, Shares shares, float[] gradient, double[] low, double[] high, Parallel parallel) {
         each(parallel, (row, group) -> backward(weight, shares, gradient, low, high, row, group));
+    }
+
+    /// The share of each group's range, from `SHARES`, that loses least; column j's squared error counts
+    /// `importance[j]`.
+    double[] search(float[] weight, double[] importance, Parallel parallel) {
+        double[] best = new double[count()];
+        double[] errors = new double[count()];
+        Arrays.fill(errors, Double.POSITIVE_INFINITY);
+        float[] trial = new float[weight.length];
+        for (double share : SHARES) {
+            double[] shares = new double[count()];
+            Arrays.fill(shares, share);
+            forward(weight, new Shares(shares, shares), trial, parallel);
+            each(parallel, (row, group) -> {
+                int at = row * groups + group;
+                int column = group * groupSize;
+                int from = row * cols + column;
+                double error = 0;
+                for (int i = 0; i < groupSize; i++) {
+                    double gap = (double) weight[from + i] - trial[from + i];
+                    error += importance[column + i] * gap * gap;
+                }
+                if (error < errors[at]) {
+                    errors[at] = error;
+                    best[at] = share;
+                }
+            });
+        }
+        return best;
+    }
+
+    /// What plain rounding to nearest loses of `weight`, each column's squared error weighed.
+    double roundingError(float[] weight, double[] importance, Parallel parallel) {
+        double[] ones = new double[count()];
+        Arrays.fill(ones, 1);
+        float[] rounded = new float[weight.length];
+        forward(weight, new Shares(ones, ones), rounded, parallel);
+        double[] errors = new double[rows];
+        parallel.run(rows, row -> {
+            double error = 0;
+            for (int j = 0; j < cols; j++) {
+                double gap = (double) weight[row * cols + j] - rounded[row * cols + j];
+                error += importance[j] * gap * gap;
+            }
+            errors[row] = error;
+        });
+        return Arrays.stream(errors).sum();
     }
 
     private void backward(

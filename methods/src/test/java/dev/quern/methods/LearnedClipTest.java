@@ -12,8 +12,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class LearnedClipTest {
-    private static final int ROWS = 5;
-    private static final int COLS = 48;
+    private static final int ROWS = 32;
+    private static final int COLS = 64;
 
     static Stream<QuantScheme> schemes() {
         return Stream.of(
@@ -22,7 +22,7 @@ class LearnedClipTest {
                 new QuantScheme(4, 0, false),
                 new QuantScheme(4, 16, true),
                 new QuantScheme(2, 16, true),
-                new QuantScheme(8, 24, false));
+                new QuantScheme(8, 32, false));
     }
 
     @ParameterizedTest

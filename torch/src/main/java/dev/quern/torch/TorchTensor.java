@@ -545,6 +545,11 @@ public final class TorchTensor {
         return this;
     }
 
+    /// True where a gradient can flow back through this tensor.
+    public boolean requiresGrad() {
+        return raw.requires_grad();
+    }
+
     /// Adds the gradient of this scalar to every leaf it depends on.
     public void backward() {
         raw.backward();

@@ -1,0 +1,87 @@
+package dev.quern.methods;
+
+import dev.quern.torch.Torch;
+import dev.quern.torch.TorchOps;
+import dev.quern.torch.TorchScope;
+import dev.quern.torch.TorchTensor;
+import dev.quern.torch.TorchWeights;
+import java.util.Arrays;
+
+/// How far a block's output, computed from the quantized prefix, is from that of the float model.
+///
+/// Relative, so that layers compare: `tokenwise` divides each token's squared error by the square of its target, for
+/// the
+/// norms that read the residual stream next do the same; otherwise all are divided by the mean square of all targets.
+/// With `augmented` the distance from the float block on the quantized prefix counts as much.
+final class BlockObjective {
+    private final BlockTask task;
+    private final float[][] targets;
+    private final float[][] ownTargets;
+    private final float[][] weights;
+    private final int width;
+
+    /// Computes the targets of all sequences; `task.parameters()` are still as they were.
+    BlockObjective(BlockTask task, boolean tokenwise, boolean augmented) {
+        this.task = task;
+        this.width = task.network().config().hiddenSize();
+        int count = task.inputs().sequences();
+        targets = new float[count][];
+        ownTargets = new float[augmented ? count : 0][];
+        weights = new float[count][];
+        TorchScope.run(() -> {
+            TorchOps ops = new TorchOps(task.parameters().torch());
+            task.parallel()
+                    .run(
+                            count,
+                            i -> TorchScope.run(() -> {
+                                targets[i] = Torch.noGrad(() ->
+                                        task.block().forward(ops, task.exact(i)).toFloats());
+                                if (augmented) {
+                                    ownTargets[i] = Torch.noGrad(() -> task.block()
+                                            .forward(ops, task.quantized(i))
+                                            .toFloats());
+                                }
+                            }));
+        });
+        double[][] squares = Arrays.stream(targets).map(this::squares).toArray(double[][]::new);
+        double mean =
+                Arrays.stream(squares).flatMapToDouble(Arrays::stream).average().orElse(1);
+        for (int i = 0; i < count; i++) {
+            weights[i] = weights(squares[i], tokenwise, mean);
+        }
+    }
+
+    private double[] squares(float[] target) {
+        double[] squares = new double[target.length / width];
+        for (int i = 0; i < target.length; i++) {
+            squares[i / width] += (double) target[i] * target[i];
+        }
+        return squares;
+    }
+
+    private static float[] weights(double[] squares, boolean tokenwise, double mean) {
+        float[] weights = new float[squares.length];
+        for (int t = 0; t < weights.length; t++) {
+            double square = tokenwise ? Math.max(squares[t], 1e-6 * mean) : mean;
+            weights[t] = (float) (1 / (square * weights.length));
+        }
+        return weights;
+    }
+
+    /// The loss of sequence `i` under `weights`, in the open scope, with gradients where `weights` have some.
+    TorchTensor loss(int i, TorchWeights weights) {
+        TorchTensor output = task.block().forward(new TorchOps(weights), task.quantized(i));
+        TorchTensor loss = distance(output, targets[i], i);
+        return ownTargets.length == 0
+                ? loss
+                : loss.add(distance(output, ownTargets[i], i)).mul(0.5);
+    }
+
+    private TorchTensor distance(TorchTensor output, float[] target, int i) {
+        TorchTensor gap = output.sub(TorchTensor.of(target, output.shape()));
+        return gap.square()
+                .sum(1)
+                .mul(TorchTensor.of(weights[i], weights[i].length, 1))
+                .sum();
+    }
+}

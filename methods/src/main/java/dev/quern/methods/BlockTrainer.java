@@ -1,0 +1,190 @@
+package dev.quern.methods;
+
+import dev.quern.torch.TorchScope;
+import dev.quern.torch.TorchTensor;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// Trains what a block learns and never loses it: the best state by held-out loss is kept, and a failing step goes back
+/// to it.
+///
+/// A loss or gradient that is not finite, a loss of four times the smallest, or a condition number beyond the limit is
+/// a
+/// failure: the best state returns, rates fall to 0.3, Adam starts anew with β₁ = 0.8 and off-diagonals shrink by half;
+/// after three of them the training gives up.
+final class BlockTrainer {
+    private static final System.Logger LOG = System.getLogger(BlockTrainer.class.getName());
+    private static final int MAX_RETRIES = 3;
+    private static final double EXPLODED = 4;
+
+    /// Changes gradients before they are used: for tests of what happens when they are not finite.
+    @FunctionalInterface
+    interface Fault {
+        Fault NONE = (_, _) -> {};
+
+        void disturb(int step, List<double[]> gradients);
+    }
+
+    private final TrainedBlock block;
+    private final BlockTask task;
+    private final TrainingPlan plan;
+    private final Fault fault;
+    private @Nullable Snapshot best;
+    private int retries;
+    private int steps;
+
+    /// A state: all numbers, the epoch whose mask they belong to, and the held-out loss.
+    record Snapshot(List<double[]> values, int epoch, double loss) {}
+
+    BlockTrainer(TrainedBlock block, BlockTask task, TrainingPlan plan, Fault fault) {
+        this.block = block;
+        this.task = task;
+        this.plan = plan;
+        this.fault = fault;
+    }
+
+    /// Trains and returns the best state, which is that of the block then; null where the training gave up.
+    @Nullable
+    Snapshot train() {
+        int[] training = task.training();
+        Snapshot first = snapshot(0);
+        if (first == null) {
+            return null;
+        }
+        best = first;
+        int perEpoch = (training.length + plan.batch() - 1) / plan.batch();
+        double share = 1;
+        double beta1 = 0.9;
+        AdamStep adam = new AdamStep(block.learned(), beta1, plan.beta2());
+        double least = Double.POSITIVE_INFINITY;
+        for (int epoch = 0; epoch < plan.epochs(); epoch++) {
+            int[] order = shuffled(training, epoch);
+            double sum = 0;
+            boolean failed = false;
+            for (int b = 0; b < perEpoch && !failed; b++) {
+                int[] batch =
+                        Arrays.copyOfRange(order, b * plan.batch(), Math.min(order.length, (b + 1) * plan.batch()));
+                TrainedBlock.Gradients gradients = gradients(batch, epoch);
+                failed = gradients == null || gradients.loss() > EXPLODED * least;
+                if (gradients != null && !failed) {
+                    least = Math.min(least, gradients.loss());
+                    sum += gradients.loss() / perEpoch;
+                    double done = (epoch + b / (double) perEpoch) / plan.epochs();
+                    double factor = share * plan.schedule(done);
+                    adam.step(gradients.values(), part -> plan.rate(part) * factor);
+                }
+            }
+            Snapshot reached = failed ? null : snapshot(epoch);
+            if (reached == null) {
+                if (++retries > MAX_RETRIES) {
+                    return null;
+                }
+                restore(best);
+                block.learned().forEach(one -> one.shrink(0.5));
+                share *= 0.3;
+                beta1 = 0.8;
+                adam = new AdamStep(block.learned(), beta1, plan.beta2());
+                continue;
+            }
+            if (reached.loss() <= best.loss()) {
+                best = reached;
+            }
+            LOG.log(
+                    System.Logger.Level.DEBUG,
+                    "block {0} epoch {1}: loss {2}, held out {3}",
+                    task.block().layer(),
+                    epoch,
+                    sum,
+                    reached.loss());
+            task.status()
+                    .accept("block %d: epoch %d of %d, loss %.3g"
+                            .formatted(task.block().layer(), epoch + 1, plan.epochs(), reached.loss()));
+        }
+        restore(best);
+        return best;
+    }
+
+    int retries() {
+        return retries;
+    }
+
+    int steps() {
+        return steps;
+    }
+
+    /// Null where one is not finite.
+    private TrainedBlock.@Nullable Gradients gradients(int[] batch, int epoch) {
+        TrainedBlock.Gradients gradients;
+        try {
+            gradients = block.gradients(batch, epoch);
+        } catch (RuntimeException e) {
+            // libtorch throws where a matrix is singular
+            LOG.log(System.Logger.Level.DEBUG, "block " + task.block().layer() + ": a step failed", e);
+            return null;
+        }
+        fault.disturb(steps++, gradients.values());
+        double norm = AdamStep.clip(gradients.values(), plan.clipNorm());
+        return Double.isFinite(norm) && Double.isFinite(gradients.loss()) ? gradients : null;
+    }
+
+    /// The state now; null where it has no finite loss or a matrix is too badly conditioned.
+    private @Nullable Snapshot snapshot(int epoch) {
+        try {
+            if (!(condition(epoch) <= plan.maxCondition())) {
+                return null;
+            }
+            double loss = block.loss(task.heldOut(), epoch);
+            if (!Double.isFinite(loss)) {
+                return null;
+            }
+            List<double[]> values = new ArrayList<>();
+            block.learned().forEach(one -> values.add(one.values().clone()));
+            return new Snapshot(values, epoch, loss);
+        } catch (RuntimeException e) {
+            LOG.log(System.Logger.Level.DEBUG, "block " + task.block().layer() + ": no loss", e);
+            return null;
+        }
+    }
+
+    private double condition(int epoch) {
+        double[] worst = {1};
+        matrices(block.sites(), epoch, pair -> worst[0] = Math.max(worst[0], pair.condition()));
+        return worst[0];
+    }
+
+    /// Shows the matrices of all sites as they are now.
+    static void matrices(List<LearnedSite> sites, int epoch, Consumer<MatrixPair> visitor) {
+        TorchScope.run(() -> {
+            for (LearnedSite site : sites) {
+                Map<Learned, TorchTensor> leaves = new IdentityHashMap<>();
+                site.learned().forEach(one -> leaves.put(one, TorchTensor.of(one.values(), one.shape())));
+                site.matrices(leaves, epoch).forEach(visitor);
+            }
+        });
+    }
+
+    void restore(Snapshot snapshot) {
+        for (int i = 0; i < snapshot.values().size(); i++) {
+            double[] values = block.learned().get(i).values();
+            System.arraycopy(snapshot.values().get(i), 0, values, 0, values.length);
+        }
+    }
+
+    private int[] shuffled(int[] sequences, int epoch) {
+        int[] order = sequences.clone();
+        Random random = new Random(task.seed() * 31 + epoch);
+        for (int i = order.length - 1; i > 0; i--) {
+            int j = random.nextInt(i + 1);
+            int kept = order[i];
+            order[i] = order[j];
+            order[j] = kept;
+        }
+        return order;
+    }
+}

@@ -1,0 +1,201 @@
+package dev.quern.methods;
+
+import dev.quern.core.ActivationScheme;
+import dev.quern.core.QuantScheme;
+import dev.quern.models.Linear;
+import dev.quern.models.Norm;
+import dev.quern.torch.Torch;
+import dev.quern.torch.TorchScope;
+import dev.quern.torch.TorchTensor;
+import dev.quern.torch.TorchWeights;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// Learns transforms and ranges of one block and merges them: what OmniQuant and AffineQuant share.
+///
+/// Goes down a ladder of designs, the richest first: one whose training gives up, or whose merge is not exact, makes
+/// way
+/// for the next, and the last is the block as it was. What was learned is kept only where it beats its own diagonal
+/// form
+/// and plain rounding on sequences that were not trained on.
+final class TransformTraining {
+    private static final System.Logger LOG = System.getLogger(TransformTraining.class.getName());
+    private static final double MAX_RESIDUAL = 1e-10;
+
+    /// One rung of the ladder.
+    interface Design {
+        /// The name in reports.
+        String name();
+
+        /// New sites at their start, given what the block's Linears read.
+        List<LearnedSite> sites(BlockTask task, ScaleSearch scales);
+    }
+
+    /// What is learned beside the sites.
+    record Options(TrainingPlan plan, boolean clips, boolean searchedClips, boolean tokenwise, boolean augmented) {}
+
+    private final BlockTask task;
+    private final Options options;
+    private final BlockTrainer.Fault fault;
+    private final List<String> notes = new ArrayList<>();
+
+    TransformTraining(BlockTask task, Options options, BlockTrainer.Fault fault) {
+        this.task = task;
+        this.options = options;
+        this.fault = fault;
+    }
+
+    /// Changes the task's parameters and tells what came of it.
+    BlockOutcome run(List<Design> ladder) {
+        BlockObjective objective = new BlockObjective(task, options.tokenwise(), options.augmented());
+        SiteStatistics statistics = SiteStatistics.of(task);
+        for (Design design : ladder) {
+            BlockOutcome outcome = TorchScope.call(() -> attempt(design, objective, statistics, ladder.getFirst()));
+            if (outcome != null) {
+                return outcome;
+            }
+            notes.add("gave up " + design.name());
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "block {0}: gave up {1}",
+                    task.block().layer(),
+                    design.name());
+        }
+        return new BlockOutcome(Double.NaN, Double.NaN, Map.of(), "identity: no training succeeded", notes);
+    }
+
+    private @Nullable BlockOutcome attempt(
+            Design design, BlockObjective objective, SiteStatistics statistics, Design wanted) {
+        Map<Linear, LinearClip> clips = clips();
+        List<LearnedSite> sites = design.sites(task, new ScaleSearch(task, statistics, scheme()));
+        TrainedBlock block = new TrainedBlock(task, objective, inputs(), sites, clips, options.clips());
+        if (options.clips() && options.searchedClips()) {
+            block.searchClips(statistics);
+        }
+        double plain = block.plainLoss(task.heldOut());
+        BlockTrainer trainer = new BlockTrainer(block, task, options.plan(), fault);
+        BlockTrainer.Snapshot best = trainer.train();
+        if (best == null) {
+            return null;
+        }
+        String fallback = design == wanted ? null : design.name();
+        double loss = best.loss();
+        double diagonal = diagonalLoss(block, best);
+        if (diagonal < loss) {
+            block.learned().forEach(one -> one.shrink(0));
+            loss = diagonal;
+            notes.add("the diagonal form was better");
+            fallback = "diagonal";
+        }
+        if (!(loss < plain)) {
+            notes.add("plain rounding was better");
+            return new BlockOutcome(plain, plain, Map.of(), "identity", notes);
+        }
+        Map<String, Double> figures = new HashMap<>();
+        if (!merge(sites, clips, best.epoch(), figures)) {
+            return null;
+        }
+        figures.put("steps", (double) trainer.steps());
+        if (trainer.retries() > 0) {
+            notes.add(trainer.retries() + " times the training went back to its best state");
+        }
+        return new BlockOutcome(plain, loss, figures, fallback, notes);
+    }
+
+    /// The held-out loss without off-diagonals; infinite where there are none.
+    private double diagonalLoss(TrainedBlock block, BlockTrainer.Snapshot best) {
+        List<Learned> matrices = block.learned().stream()
+                .filter(one -> one.part() == Learned.Part.MATRIX)
+                .toList();
+        if (matrices.isEmpty()) {
+            return Double.POSITIVE_INFINITY;
+        }
+        List<double[]> kept = matrices.stream().map(one -> one.values().clone()).toList();
+        matrices.forEach(one -> one.shrink(0));
+        double loss = block.loss(task.heldOut(), best.epoch());
+        for (int i = 0; i < kept.size(); i++) {
+            System.arraycopy(kept.get(i), 0, matrices.get(i).values(), 0, kept.get(i).length);
+        }
+        return loss;
+    }
+
+    private Optional<QuantScheme> scheme() {
+        return switch (task.target().weights()) {
+            case WeightFormat.Grouped grouped -> Optional.of(grouped.scheme());
+        };
+    }
+
+    private Map<Linear, LinearClip> clips() {
+        Map<Linear, LinearClip> clips = new LinkedHashMap<>();
+        scheme().ifPresent(scheme ->
+                task.selected().forEach(linear -> clips.put(linear, new LinearClip(linear, scheme))));
+        return clips;
+    }
+
+    /// What the inputs of Linears will be held in.
+    static ActivationScheme activations(BlockTask task) {
+        return ActivationScheme.FLOAT;
+    }
+
+    private TorchWeights inputs() {
+        return task.parameters().torch();
+    }
+
+    /// Puts the transformed parameters, computed in float64, in the place of the task's; false, and nothing changed,
+    /// where an inverse is not exact or a number not finite.
+    private boolean merge(
+            List<LearnedSite> sites, Map<Linear, LinearClip> clips, int epoch, Map<String, Double> figures) {
+        BlockParameters before = task.parameters().copy();
+        double[] worst = {0, 1, Double.POSITIVE_INFINITY};
+        BlockTrainer.matrices(sites, epoch, pair -> {
+            worst[0] = Math.max(worst[0], pair.residual());
+            worst[1] = Math.max(worst[1], pair.condition());
+            worst[2] = Math.min(worst[2], pair.dominanceMargin());
+        });
+        if (!(worst[0] < MAX_RESIDUAL)) {
+            notes.add("an inverse was off by " + worst[0]);
+            return false;
+        }
+        if (Double.isFinite(worst[2])) {
+            figures.put("condition", worst[1]);
+            figures.put("dominance-margin", worst[2]);
+        }
+        TorchScope.run(() -> Torch.noGrad(() -> {
+            Map<Learned, TorchTensor> leaves = new IdentityHashMap<>();
+            sites.forEach(site ->
+                    site.learned().forEach(one -> leaves.put(one, TorchTensor.of(one.values(), one.shape()))));
+            BlockTensors tensors = BlockTensors.of(task.parameters(), true);
+            sites.forEach(site -> site.apply(tensors, leaves, epoch));
+            write(tensors);
+            return 0;
+        }));
+        if (!task.parameters().isFinite()) {
+            task.parameters().restore(before);
+            notes.add("a merged number was not finite");
+            return false;
+        }
+        if (options.clips() && !task.target().hessian()) {
+            clips.forEach((linear, clip) -> clip.clamp(task.parameters().weight(linear), task.parallel()));
+        }
+        return true;
+    }
+
+    private void write(BlockTensors tensors) {
+        BlockParameters parameters = task.parameters();
+        for (Map.Entry<Linear, TorchTensor> entry : tensors.weights().entrySet()) {
+            entry.getValue().copyTo(parameters.weight(entry.getKey()), 0);
+        }
+        for (Map.Entry<Linear, TorchTensor> entry : tensors.biases().entrySet()) {
+            parameters.setBias(entry.getKey(), entry.getValue().toFloats());
+        }
+        for (Map.Entry<Norm, TorchTensor> entry : tensors.norms().entrySet()) {
+            entry.getValue().copyTo(parameters.norm(entry.getKey()), 0);
+        }
+    }
+}

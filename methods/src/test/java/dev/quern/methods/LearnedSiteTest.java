@@ -1,0 +1,148 @@
+package dev.quern.methods;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.quern.core.DenseWeight;
+import dev.quern.core.PackedWeight;
+import dev.quern.core.Tensor;
+import dev.quern.models.Architectures;
+import dev.quern.models.Block;
+import dev.quern.models.Network;
+import dev.quern.models.Parameter;
+import dev.quern.models.WeightSource;
+import dev.quern.torch.Torch;
+import dev.quern.torch.TorchOps;
+import dev.quern.torch.TorchScope;
+import dev.quern.torch.TorchTensor;
+import dev.quern.torch.TorchWeights;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class LearnedSiteTest {
+    private static final int TOKENS = 40;
+
+    private static final String LLAMA = """
+            {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "attention_bias": true, %s}""";
+    private static final String QWEN3 = """
+            {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", %s}""";
+    private static final String GEMMA3 = """
+            {"architectures": ["Gemma3ForCausalLM"], "model_type": "gemma3_text", "sliding_window": 4096, %s}""";
+    private static final String SIZES = """
+            "hidden_size": 48, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 6,
+            "num_key_value_heads": 2, "head_dim": 8, "vocab_size": 32, "rms_norm_eps": 1e-6,
+            "tie_word_embeddings": true, "max_position_embeddings": 8192""";
+
+    record Case(String config, InvertibleForm form, SiteDesign.Norms norms) {}
+
+    static Stream<Case> cases() {
+        return Stream.of(LLAMA, QWEN3, GEMMA3)
+                .flatMap(config -> Stream.of(new SvdForm(1e3), new LuForm(0.5), new DominantForm(0.9), new DirectForm())
+                        .flatMap(form -> Stream.of(SiteDesign.Norms.DIAGONAL, SiteDesign.Norms.FULL)
+                                .map(norms -> new Case(config, form, norms))));
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void anyNumbersLeaveTheOutputToTwelveDigits(Case c) {
+        Network network = network(c.config);
+        Block block = network.blocks().getFirst();
+        BlockParameters parameters = BlockParameters.read(block, random(network));
+        TorchScope.run(() -> Torch.noGrad(() -> {
+            BlockTensors tensors = BlockTensors.of(parameters, true);
+            double[] before = output(block, parameters, tensors);
+            Random random = new Random(5);
+            for (LearnedSite site : sites(network, block, c)) {
+                Map<Learned, TorchTensor> leaves = new IdentityHashMap<>();
+                for (Learned one : site.learned()) {
+                    for (int i = 0; i < one.values().length; i++) {
+                        one.values()[i] += (one.part() == Learned.Part.MATRIX ? 0.03 : 0.3) * random.nextGaussian();
+                    }
+                    leaves.put(one, TorchTensor.of(one.values(), one.shape()));
+                }
+                site.apply(tensors, leaves, 0);
+            }
+            double[] after = output(block, parameters, tensors);
+            double size = Arrays.stream(before).map(Math::abs).max().orElseThrow();
+            for (int i = 0; i < before.length; i++) {
+                assertThat(Math.abs(after[i] - before[i]) / size).isLessThan(1e-9);
+            }
+            return 0;
+        }));
+    }
+
+    private static List<LearnedSite> sites(Network network, Block block, Case c) {
+        return Sites.of(network, block).stream()
+                .map(site -> switch (site) {
+                    case NormSite norm ->
+                        c.norms == SiteDesign.Norms.FULL
+                                ? new LearnedInput(norm, new DirectForm(), GradualMask.OPEN, ones(norm.channels()))
+                                : new LearnedScale(norm, ones(norm.channels()));
+                    case UpSite up -> new LearnedScale(up, ones(up.channels()));
+                    case QueryKeySite pairs -> new LearnedPairs(pairs);
+                    case ValueSite value ->
+                        new LearnedHeads(
+                                value, c.form, GradualMask.OPEN, ones(value.channels()), new double[value.channels()]);
+                })
+                .toList();
+    }
+
+    private static double[] output(Block block, BlockParameters parameters, BlockTensors tensors) {
+        TorchWeights weights = new NamedWeights(tensors.named(), parameters.torch());
+        double[] x = new Random(3).doubles((long) TOKENS * 48, -1, 1).toArray();
+        return block.forward(new TorchOps(weights), TorchTensor.of(x, TOKENS, 48))
+                .toDoubles();
+    }
+
+    private static double[] ones(int count) {
+        double[] ones = new double[count];
+        Arrays.fill(ones, 1);
+        return ones;
+    }
+
+    private static Network network(String config) {
+        try {
+            JsonNode json = new ObjectMapper().readTree(config.formatted(SIZES));
+            return Architectures.ofConfig(json).orElseThrow().network(json);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static WeightSource random(Network network) {
+        Map<String, float[]> values = new HashMap<>();
+        Map<String, Parameter> parameters = new HashMap<>();
+        for (Parameter parameter : Parameter.of(network)) {
+            int count = Math.toIntExact(parameter.shape().count());
+            values.put(
+                    parameter.name(), Seeded.floats(count, 0.3, parameter.name().hashCode()));
+            parameters.put(parameter.name(), parameter);
+        }
+        return new WeightSource() {
+            @Override
+            public boolean has(String name) {
+                return values.containsKey(name);
+            }
+
+            @Override
+            public PackedWeight weight(String name) {
+                return new DenseWeight(
+                        Tensor.of(vector(name), parameters.get(name).shape().sizes()));
+            }
+
+            @Override
+            public float[] vector(String name) {
+                return values.get(name);
+            }
+        };
+    }
+}
