@@ -44,6 +44,16 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
         NONE
     }
 
+    /// An explicit operation on the input of every Linear.
+    public enum RunTime {
+        /// Nothing: all is merged.
+        NONE,
+        /// A randomised Hadamard transform.
+        HADAMARD,
+        /// A learned Kronecker product.
+        KRONECKER
+    }
+
     /// Its settings.
     public record Config(
             @Key(value = "10", doc = "passes over the calibration sequences")
@@ -56,6 +66,9 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
 
             @Key(value = "diagonal", doc = "what stands between a norm and its Linears; full stays at run time")
             Norms norms,
+
+            @Key(value = "none", doc = "an operation on every Linear's input, at run time")
+            RunTime runTime,
 
             @Key(value = "true", doc = "a complex number for each rotary pair of queries and keys")
             boolean queriesKeys,
@@ -158,7 +171,8 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
         if (config.faithful()) {
             GradualMask mask = new GradualMask(config.epochs(), config.stabilityFactor(), true);
             ladder.add(new SiteDesign(
-                    "faithful", SiteDesign.Norms.FULL, false, false, new DirectForm(), mask, balanced, config.shift()));
+                    "faithful", SiteDesign.Norms.FULL, false, false, new DirectForm(), mask, balanced, config.shift(),
+                    SiteDesign.RunTime.NONE));
         }
         GradualMask mask = new GradualMask(config.epochs(), config.stabilityFactor(), config.gradual());
         SiteDesign.Norms norms = SiteDesign.Norms.valueOf(config.norms().name());
@@ -171,7 +185,8 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
                     form(form, config),
                     mask,
                     balanced,
-                    config.shift()));
+                    config.shift(),
+                    SiteDesign.RunTime.valueOf(config.runTime().name())));
         }
         ladder.add(SiteDesign.clipping());
         return ladder;

@@ -103,8 +103,7 @@ final class BlockTrainer {
                     sum,
                     reached.loss());
             task.status()
-                    .accept("block %d: epoch %d of %d, loss %.3g"
-                            .formatted(task.block().layer(), epoch + 1, plan.epochs(), reached.loss()));
+                    .accept("epoch %d of %d, loss %.3g".formatted(epoch + 1, plan.epochs(), reached.loss()));
         }
         restore(best);
         return best;

@@ -1,11 +1,12 @@
 package dev.quern.methods;
 
+import dev.quern.models.InputTransform;
 import dev.quern.torch.TorchTensor;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// A way to write matrices `[count, n, n]` and their inverses as functions of free numbers, differentiable in float64.
-sealed interface InvertibleForm permits SvdForm, LuForm, DominantForm, DiagonalForm, DirectForm {
+sealed interface InvertibleForm permits SvdForm, LuForm, DominantForm, DiagonalForm, DirectForm, KroneckerForm, HadamardForm {
     /// The name in reports.
     String name();
 
@@ -15,6 +16,17 @@ sealed interface InvertibleForm permits SvdForm, LuForm, DominantForm, DiagonalF
     /// The matrices for these values of the free numbers (same order as `begin`), off-diagonals multiplied by `mask
     /// [n, n]` where there is one.
     MatrixPair build(List<TorchTensor> values, @Nullable TorchTensor mask);
+
+    /// The matrices that are built, for checks: factors where `build` multiplies some, none where nothing can go wrong.
+    default List<MatrixPair> factors(List<TorchTensor> values, @Nullable TorchTensor mask) {
+        return List.of(build(values, mask));
+    }
+
+    /// `x · A⁻¹` as an operation at run time, for one matrix.
+    default InputTransform inverseTransform(List<TorchTensor> values, @Nullable TorchTensor mask) {
+        TorchTensor inverse = build(values, mask).inverse();
+        return new InputTransform.Full(inverse.size(1), inverse.toFloats());
+    }
 
     /// `values` under the mask; the diagonal of a mask is 1, and forms that have no free numbers there never read it.
     static TorchTensor masked(TorchTensor values, @Nullable TorchTensor mask) {

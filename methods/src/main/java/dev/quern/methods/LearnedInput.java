@@ -1,28 +1,46 @@
 package dev.quern.methods;
 
+import dev.quern.models.InputTransform;
 import dev.quern.models.Linear;
 import dev.quern.torch.TorchTensor;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
-/// A full matrix at a norm: `W ← W·Aᵀ` in all Linears that read it, and their input is multiplied by `A⁻¹` at run time,
-/// which costs n² multiplications a token. What AffineQuant's weight-only recipe does.
+/// An explicit operation at run time: the Linears that share an input get `W ← W·Aᵀ`, and the input is multiplied by
+/// `A⁻¹` behind everything else that makes it.
 final class LearnedInput implements LearnedSite {
-    private final NormSite site;
+    private final List<Linear> linears;
     private final InvertibleForm form;
     private final GradualMask mask;
     private final List<Learned> matrix;
 
-    LearnedInput(NormSite site, InvertibleForm form, GradualMask mask, double[] scales) {
-        this.site = site;
+    /// Starts as the diagonal of `scales`, null = all 1.
+    LearnedInput(List<Linear> linears, InvertibleForm form, GradualMask mask, double @Nullable [] scales) {
+        this.linears = linears;
         this.form = form;
         this.mask = mask;
-        this.matrix = form.begin(site.name(), 1, site.channels(), scales);
+        this.matrix = form.begin(name(), 1, size(), scales == null ? ones() : scales);
+    }
+
+    private double[] ones() {
+        double[] ones = new double[size()];
+        Arrays.fill(ones, 1);
+        return ones;
+    }
+
+    private int size() {
+        return linears.getFirst().inFeatures();
     }
 
     @Override
     public String name() {
-        return site.name();
+        return "input of " + Sites.shortNames(linears);
+    }
+
+    List<Linear> linears() {
+        return linears;
     }
 
     @Override
@@ -32,19 +50,30 @@ final class LearnedInput implements LearnedSite {
 
     @Override
     public List<MatrixPair> matrices(Map<Learned, TorchTensor> leaves, int epoch) {
-        int size = site.channels();
-        double[] values = mask.matrix(epoch, size);
-        TorchTensor masked = values == null ? null : TorchTensor.of(values, size, size);
-        return List.of(form.build(matrix.stream().map(leaves::get).toList(), masked));
+        return form.factors(values(leaves), mask(epoch));
+    }
+
+    /// What runs on the input once training is over.
+    InputTransform transform(Map<Learned, TorchTensor> leaves, int epoch) {
+        return form.inverseTransform(values(leaves), mask(epoch));
+    }
+
+    private List<TorchTensor> values(Map<Learned, TorchTensor> leaves) {
+        return matrix.stream().map(leaves::get).toList();
+    }
+
+    private @Nullable TorchTensor mask(int epoch) {
+        double[] values = mask.matrix(epoch, size());
+        return values == null ? null : TorchTensor.of(values, size(), size());
     }
 
     @Override
     public void apply(BlockTensors tensors, Map<Learned, TorchTensor> leaves, int epoch) {
-        MatrixPair pair = matrices(leaves, epoch).getFirst();
-        TorchTensor like = tensors.weight(site.consumers().getFirst());
+        MatrixPair pair = form.build(values(leaves), mask(epoch));
+        TorchTensor like = tensors.weight(linears.getFirst());
         TorchTensor turned = pair.matrix().select(0, 0).transpose().like(like);
         TorchTensor inverse = pair.inverse().select(0, 0).like(like);
-        for (Linear linear : site.consumers()) {
+        for (Linear linear : linears) {
             tensors.weights().put(linear, tensors.weight(linear).matmul(turned));
             tensors.inputs().put(linear, inverse);
         }

@@ -11,6 +11,8 @@ public final class Methods {
             new Gptq(),
             new Obq(),
             new Awq(),
+            new OmniQuant(),
+            new AffineQuant(),
             new SmoothQuant(),
             new ZeroQuant(),
             new LlmInt8(),

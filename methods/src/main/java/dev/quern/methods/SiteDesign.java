@@ -1,5 +1,7 @@
 package dev.quern.methods;
 
+import dev.quern.models.Linear;
+import dev.quern.models.Stage;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -18,7 +20,8 @@ record SiteDesign(
         @Nullable InvertibleForm values,
         GradualMask mask,
         boolean balanced,
-        boolean shifts)
+        boolean shifts,
+        RunTime runTime)
         implements TransformTraining.Design {
     /// What stands between a norm and the Linears that read it.
     enum Norms {
@@ -29,9 +32,16 @@ record SiteDesign(
         FULL
     }
 
+    /// An explicit operation on the input of every Linear.
+    enum RunTime {
+        NONE,
+        HADAMARD,
+        KRONECKER
+    }
+
     /// Nothing but clipping.
     static SiteDesign clipping() {
-        return new SiteDesign("clipping", Norms.NONE, false, false, null, GradualMask.OPEN, false, false);
+        return new SiteDesign("clipping", Norms.NONE, false, false, null, GradualMask.OPEN, false, false, RunTime.NONE);
     }
 
     @Override
@@ -39,23 +49,45 @@ record SiteDesign(
         List<LearnedSite> sites = new ArrayList<>();
         for (Site site : Sites.of(task.network(), task.block())) {
             LearnedSite learned = switch (site) {
-                case NormSite norm -> norm(norm, scales);
-                case UpSite up -> upDown ? new LearnedScale(up, start(up, scales)) : null;
+                case NormSite norm -> isFree(task, norm) ? norm(norm, scales) : null;
+                case UpSite up -> upDown && isFree(task, up) ? new LearnedScale(up, start(up, scales)) : null;
                 case QueryKeySite queryKey -> pairs ? new LearnedPairs(queryKey) : null;
-                case ValueSite value -> values == null ? null : heads(value, values, scales);
+                case ValueSite value ->
+                    values == null || !isFree(task, value) ? null : heads(value, values, scales);
             };
             if (learned != null) {
                 sites.add(learned);
             }
         }
+        if (runTime != RunTime.NONE) {
+            for (Stage stage : task.block().stages()) {
+                if (!task.selected().containsAll(stage.linears())) {
+                    continue;
+                }
+                sites.add(new LearnedInput(stage.linears(), runTimeForm(task, stage), GradualMask.OPEN, null));
+            }
+        }
         return sites;
+    }
+
+    /// False where an earlier method left an operation on the consumers' input, which nothing can be folded through.
+    private static boolean isFree(BlockTask task, Site site) {
+        return site.consumers().stream()
+                .allMatch(linear -> task.parameters().transforms(linear).isEmpty());
+    }
+
+    private InvertibleForm runTimeForm(BlockTask task, Stage stage) {
+        Linear first = stage.linears().getFirst();
+        return runTime == RunTime.HADAMARD
+                ? new HadamardForm(first.inFeatures(), task.seed() + first.index())
+                : new KroneckerForm(new SvdForm(1e3));
     }
 
     private @Nullable LearnedSite norm(NormSite site, ScaleSearch scales) {
         return switch (norms) {
             case NONE -> null;
             case DIAGONAL -> new LearnedScale(site, start(site, scales));
-            case FULL -> new LearnedInput(site, new DirectForm(), mask, start(site, scales));
+            case FULL -> new LearnedInput(site.consumers(), new DirectForm(), mask, start(site, scales));
         };
     }
 

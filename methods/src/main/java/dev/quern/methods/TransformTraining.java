@@ -3,7 +3,9 @@ package dev.quern.methods;
 import dev.quern.core.ActivationScheme;
 import dev.quern.core.QuantScheme;
 import dev.quern.models.Linear;
+import dev.quern.models.LinearInput;
 import dev.quern.models.Norm;
+import dev.quern.models.Stage;
 import dev.quern.torch.Torch;
 import dev.quern.torch.TorchScope;
 import dev.quern.torch.TorchTensor;
@@ -140,11 +142,25 @@ final class TransformTraining {
 
     /// What the inputs of Linears will be held in.
     static ActivationScheme activations(BlockTask task) {
-        return ActivationScheme.FLOAT;
+        return task.target().activations();
     }
 
+    /// What quantizes activations in training: a range for each token, also where one range will be stored.
     private TorchWeights inputs() {
-        return task.parameters().torch();
+        ActivationScheme wanted = activations(task);
+        ActivationScheme scheme = wanted.quantizes()
+                ? ActivationScheme.dynamic(wanted.bits(), wanted.symmetric())
+                : ActivationScheme.FLOAT;
+        Map<Linear, LinearInput> inputs = new HashMap<>();
+        for (Stage stage : task.block().stages()) {
+            Linear first = stage.linears().getFirst();
+            LinearInput input =
+                    LinearInput.dynamic(scheme).withTransforms(task.parameters().transforms(first));
+            stage.linears().forEach(linear -> inputs.put(linear, input));
+        }
+        return task.parameters()
+                .torch()
+                .withInputs(linear -> inputs.getOrDefault(linear, LinearInput.AS_IS), task.target().kv());
     }
 
     /// Puts the transformed parameters, computed in float64, in the place of the task's; false, and nothing changed,
@@ -171,8 +187,17 @@ final class TransformTraining {
             sites.forEach(site ->
                     site.learned().forEach(one -> leaves.put(one, TorchTensor.of(one.values(), one.shape()))));
             BlockTensors tensors = BlockTensors.of(task.parameters(), true);
-            sites.forEach(site -> site.apply(tensors, leaves, epoch));
+            for (LearnedSite site : sites) {
+                if (!(site instanceof LearnedInput)) {
+                    site.apply(tensors, leaves, epoch);
+                }
+            }
             write(tensors);
+            for (LearnedSite site : sites) {
+                if (site instanceof LearnedInput input) {
+                    task.parameters().transformInput(input.linears(), input.transform(leaves, epoch));
+                }
+            }
             return 0;
         }));
         if (!task.parameters().isFinite()) {

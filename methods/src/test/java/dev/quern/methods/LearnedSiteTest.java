@@ -85,7 +85,7 @@ class LearnedSiteTest {
                 .map(site -> switch (site) {
                     case NormSite norm ->
                         c.norms == SiteDesign.Norms.FULL
-                                ? new LearnedInput(norm, new DirectForm(), GradualMask.OPEN, ones(norm.channels()))
+                                ? new LearnedInput(norm.consumers(), new DirectForm(), GradualMask.OPEN, ones(norm.channels()))
                                 : new LearnedScale(norm, ones(norm.channels()));
                     case UpSite up -> new LearnedScale(up, ones(up.channels()));
                     case QueryKeySite pairs -> new LearnedPairs(pairs);

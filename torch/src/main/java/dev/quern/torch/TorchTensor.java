@@ -485,6 +485,11 @@ public final class TorchTensor {
         return new TorchTensor(torch.diag_embed(raw));
     }
 
+    /// The Kronecker product of two tensors of the same rank.
+    public TorchTensor kronecker(TorchTensor other) {
+        return new TorchTensor(torch.kron(raw, other.raw));
+    }
+
     /// The inverse of each square matrix `[…, n, n]`; throws where one is singular.
     public TorchTensor inverse() {
         return new TorchTensor(torch.linalg_inv(raw));
