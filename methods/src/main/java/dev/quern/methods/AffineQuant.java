@@ -171,7 +171,14 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
         if (config.faithful()) {
             GradualMask mask = new GradualMask(config.epochs(), config.stabilityFactor(), true);
             ladder.add(new SiteDesign(
-                    "faithful", SiteDesign.Norms.FULL, false, false, new DirectForm(), mask, balanced, config.shift(),
+                    "faithful",
+                    SiteDesign.Norms.FULL,
+                    false,
+                    false,
+                    new DirectForm(),
+                    mask,
+                    balanced,
+                    config.shift(),
                     SiteDesign.RunTime.NONE));
         }
         GradualMask mask = new GradualMask(config.epochs(), config.stabilityFactor(), config.gradual());

@@ -1,12 +1,9 @@
 package dev.quern.methods;
 
 import dev.quern.torch.TorchScope;
-import dev.quern.torch.TorchTensor;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -102,8 +99,7 @@ final class BlockTrainer {
                     epoch,
                     sum,
                     reached.loss());
-            task.status()
-                    .accept("epoch %d of %d, loss %.3g".formatted(epoch + 1, plan.epochs(), reached.loss()));
+            task.status().accept("epoch %d of %d, loss %.3g".formatted(epoch + 1, plan.epochs(), reached.loss()));
         }
         restore(best);
         return best;
@@ -160,9 +156,8 @@ final class BlockTrainer {
     /// Shows the matrices of all sites as they are now.
     static void matrices(List<LearnedSite> sites, int epoch, Consumer<MatrixPair> visitor) {
         TorchScope.run(() -> {
+            Leaves leaves = Leaves.of(sites, false);
             for (LearnedSite site : sites) {
-                Map<Learned, TorchTensor> leaves = new IdentityHashMap<>();
-                site.learned().forEach(one -> leaves.put(one, TorchTensor.of(one.values(), one.shape())));
                 site.matrices(leaves, epoch).forEach(visitor);
             }
         });

@@ -6,7 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// A way to write matrices `[count, n, n]` and their inverses as functions of free numbers, differentiable in float64.
-sealed interface InvertibleForm permits SvdForm, LuForm, DominantForm, DiagonalForm, DirectForm, KroneckerForm, HadamardForm {
+sealed interface InvertibleForm
+        permits SvdForm, LuForm, DominantForm, DiagonalForm, DirectForm, KroneckerForm, HadamardForm {
     /// The name in reports.
     String name();
 

@@ -3,7 +3,6 @@ package dev.quern.methods;
 import dev.quern.models.Linear;
 import dev.quern.torch.TorchTensor;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -44,18 +43,18 @@ final class LearnedHeads implements LearnedSite {
     }
 
     @Override
-    public List<MatrixPair> matrices(Map<Learned, TorchTensor> leaves, int epoch) {
+    public List<MatrixPair> matrices(Leaves leaves, int epoch) {
         int size = site.headDim();
         double[] values = mask.matrix(epoch, size);
         TorchTensor masked = values == null ? null : TorchTensor.of(values, size, size);
-        return List.of(form.build(matrix.stream().map(leaves::get).toList(), masked));
+        return List.of(form.build(leaves.of(matrix), masked));
     }
 
     @Override
-    public void apply(BlockTensors tensors, Map<Learned, TorchTensor> leaves, int epoch) {
+    public void apply(BlockTensors tensors, Leaves leaves, int epoch) {
         MatrixPair pair = matrices(leaves, epoch).getFirst();
         if (shift != null) {
-            shift(tensors, leaves.get(shift));
+            shift(tensors, leaves.of(shift));
         }
         int groups = site.kvHeads();
         int size = site.headDim();

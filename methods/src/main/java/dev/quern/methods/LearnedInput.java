@@ -5,7 +5,6 @@ import dev.quern.models.Linear;
 import dev.quern.torch.TorchTensor;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// An explicit operation at run time: the Linears that share an input get `W ← W·Aᵀ`, and the input is multiplied by
@@ -49,17 +48,17 @@ final class LearnedInput implements LearnedSite {
     }
 
     @Override
-    public List<MatrixPair> matrices(Map<Learned, TorchTensor> leaves, int epoch) {
+    public List<MatrixPair> matrices(Leaves leaves, int epoch) {
         return form.factors(values(leaves), mask(epoch));
     }
 
     /// What runs on the input once training is over.
-    InputTransform transform(Map<Learned, TorchTensor> leaves, int epoch) {
+    InputTransform transform(Leaves leaves, int epoch) {
         return form.inverseTransform(values(leaves), mask(epoch));
     }
 
-    private List<TorchTensor> values(Map<Learned, TorchTensor> leaves) {
-        return matrix.stream().map(leaves::get).toList();
+    private List<TorchTensor> values(Leaves leaves) {
+        return leaves.of(matrix);
     }
 
     private @Nullable TorchTensor mask(int epoch) {
@@ -68,7 +67,7 @@ final class LearnedInput implements LearnedSite {
     }
 
     @Override
-    public void apply(BlockTensors tensors, Map<Learned, TorchTensor> leaves, int epoch) {
+    public void apply(BlockTensors tensors, Leaves leaves, int epoch) {
         MatrixPair pair = form.build(values(leaves), mask(epoch));
         TorchTensor like = tensors.weight(linears.getFirst());
         TorchTensor turned = pair.matrix().select(0, 0).transpose().like(like);

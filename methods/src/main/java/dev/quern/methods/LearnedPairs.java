@@ -4,7 +4,6 @@ import dev.quern.models.Linear;
 import dev.quern.models.Norm;
 import dev.quern.torch.TorchTensor;
 import java.util.List;
-import java.util.Map;
 import java.util.function.UnaryOperator;
 
 /// Queries and keys under rotary embeddings: one complex number a pair and kv head, see `RotaryPairs`. Where norms of
@@ -35,14 +34,14 @@ final class LearnedPairs implements LearnedSite {
     }
 
     @Override
-    public void apply(BlockTensors tensors, Map<Learned, TorchTensor> leaves, int epoch) {
-        TorchTensor magnitude = leaves.get(learned.getFirst());
+    public void apply(BlockTensors tensors, Leaves leaves, int epoch) {
+        TorchTensor magnitude = leaves.of(learned.getFirst());
         if (site.norms() != null) {
             scale(tensors, site.norms().k(), magnitude);
             scale(tensors, site.norms().q(), magnitude.neg());
             return;
         }
-        TorchTensor phase = leaves.get(learned.get(1));
+        TorchTensor phase = leaves.of(learned.get(1));
         turn(tensors, site.k(), rows -> pairs.keys(rows, magnitude, phase));
         turn(tensors, site.q(), rows -> pairs.queries(rows, magnitude, phase));
     }

@@ -2,7 +2,6 @@ package dev.quern.methods;
 
 import dev.quern.torch.TorchTensor;
 import java.util.List;
-import java.util.Map;
 
 /// A diagonal between a norm, or the up projection, and the Linears that read it: free of cost at run time.
 final class LearnedScale implements LearnedSite {
@@ -26,8 +25,8 @@ final class LearnedScale implements LearnedSite {
     }
 
     @Override
-    public void apply(BlockTensors tensors, Map<Learned, TorchTensor> leaves, int epoch) {
-        TorchTensor log = leaves.get(logs);
+    public void apply(BlockTensors tensors, Leaves leaves, int epoch) {
+        TorchTensor log = leaves.of(logs);
         TorchTensor inverse = log.neg().exp();
         switch (site) {
             case NormSite norm -> tensors.scaleNorm(norm.norm(), inverse);

@@ -1,8 +1,6 @@
 package dev.quern.methods;
 
-import dev.quern.torch.TorchTensor;
 import java.util.List;
-import java.util.Map;
 
 /// A place in a block with a transform that is learned there: without quantization the block's output does not depend
 /// on what is learned.
@@ -16,10 +14,10 @@ sealed interface LearnedSite permits LearnedScale, LearnedHeads, LearnedPairs, L
     /// Replaces tensors of the block by their transforms. `leaves` gives the tensor of each of `learned`; `epoch` is
     /// the
     /// place in the gradual mask's schedule.
-    void apply(BlockTensors tensors, Map<Learned, TorchTensor> leaves, int epoch);
+    void apply(BlockTensors tensors, Leaves leaves, int epoch);
 
     /// The matrices behind the transform, for checks and reports; empty where it is a diagonal.
-    default List<MatrixPair> matrices(Map<Learned, TorchTensor> leaves, int epoch) {
+    default List<MatrixPair> matrices(Leaves leaves, int epoch) {
         return List.of();
     }
 }

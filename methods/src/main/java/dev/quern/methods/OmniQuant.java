@@ -77,7 +77,14 @@ public final class OmniQuant implements BlockMethod<OmniQuant.Config> {
                 new TransformTraining.Options(config.plan(), true, false, false, config.augmentedLoss());
         TransformTraining training = new TransformTraining(task, options, BlockTrainer.Fault.NONE);
         SiteDesign scales = new SiteDesign(
-                "scales", SiteDesign.Norms.DIAGONAL, false, true, new DiagonalForm(), GradualMask.OPEN, true, false,
+                "scales",
+                SiteDesign.Norms.DIAGONAL,
+                false,
+                true,
+                new DiagonalForm(),
+                GradualMask.OPEN,
+                true,
+                false,
                 SiteDesign.RunTime.NONE);
         boolean wanted = config.scales() == Scales.ON
                 || config.scales() == Scales.AUTO

@@ -52,8 +52,7 @@ record SiteDesign(
                 case NormSite norm -> isFree(task, norm) ? norm(norm, scales) : null;
                 case UpSite up -> upDown && isFree(task, up) ? new LearnedScale(up, start(up, scales)) : null;
                 case QueryKeySite queryKey -> pairs ? new LearnedPairs(queryKey) : null;
-                case ValueSite value ->
-                    values == null || !isFree(task, value) ? null : heads(value, values, scales);
+                case ValueSite value -> values == null || !isFree(task, value) ? null : heads(value, values, scales);
             };
             if (learned != null) {
                 sites.add(learned);

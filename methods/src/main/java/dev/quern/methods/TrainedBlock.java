@@ -12,6 +12,7 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /// A block whose transforms and ranges are in training: its loss on sequences, and the gradient of all that is learned.
 ///
@@ -67,7 +68,7 @@ final class TrainedBlock {
     /// are taken to be divided as the columns were multiplied.
     void searchClips(SiteStatistics statistics) {
         TorchScope.run(() -> {
-            BlockTensors tensors = Torch.noGrad(() -> transformed(leaves(false), 0));
+            BlockTensors tensors = Torch.noGrad(() -> transformed(Leaves.of(sites, false), 0));
             clips.forEach((linear, clip) -> {
                 float[] before = base.weight(linear).toFloats();
                 float[] after = tensors.weight(linear).toFloats();
@@ -112,7 +113,7 @@ final class TrainedBlock {
         double[] losses = new double[sequences.length];
         TorchScope.run(() -> {
             Map<String, TorchTensor> shared =
-                    Torch.noGrad(() -> quantized(plain ? base : transformed(leaves(false), epoch), plain));
+                    Torch.noGrad(() -> quantized(plain ? base : transformed(Leaves.of(sites, false), epoch), plain));
             TorchWeights weights = new NamedWeights(shared, inputs);
             task.parallel()
                     .run(
@@ -128,7 +129,7 @@ final class TrainedBlock {
         double[] losses = new double[batch.length];
         List<double[]> result = new ArrayList<>();
         TorchScope.run(() -> {
-            Map<Learned, TorchTensor> leaves = leaves(true);
+            Leaves leaves = Leaves.of(sites, true);
             BlockTensors tensors = transformed(leaves, epoch);
             Map<String, TorchTensor> shared = Torch.noGrad(() -> quantized(tensors, false));
             Map<String, TorchTensor> graph = differentiable(tensors);
@@ -136,32 +137,19 @@ final class TrainedBlock {
             Map<String, float[]> sums = summed(batch.length, graph);
             Map<Learned, double[]> found = new IdentityHashMap<>();
             clips.forEach((linear, clip) -> {
-                List<double[]> logits = clip.backward(sums.get(linear.weightName()), task.parallel());
+                List<double[]> logits = clip.backward(named(sums, linear.weightName()), task.parallel());
                 for (int i = 0; i < logits.size(); i++) {
                     found.put(clip.learned().get(i), logits.get(i));
                 }
             });
             backward(graph, sums);
-            leaves.forEach((one, leaf) -> found.put(
-                    one, leaf.grad().map(TorchTensor::toDoubles).orElseGet(() -> new double[one.values().length])));
-            learned.forEach(one -> result.add(found.get(one)));
+            found.putAll(leaves.gradients());
+            learned.forEach(one -> result.add(Objects.requireNonNull(found.get(one))));
         });
         return new Gradients(Arrays.stream(losses).sum() / batch.length, result);
     }
 
-    /// Those of the sites; clips learn by hand.
-    private Map<Learned, TorchTensor> leaves(boolean grad) {
-        Map<Learned, TorchTensor> leaves = new IdentityHashMap<>();
-        for (LearnedSite site : sites) {
-            for (Learned one : site.learned()) {
-                TorchTensor leaf = TorchTensor.of(one.values(), one.shape());
-                leaves.put(one, grad ? leaf.requireGrad() : leaf);
-            }
-        }
-        return leaves;
-    }
-
-    private BlockTensors transformed(Map<Learned, TorchTensor> leaves, int epoch) {
+    private BlockTensors transformed(Leaves leaves, int epoch) {
         BlockTensors tensors = base.copy();
         sites.forEach(site -> site.apply(tensors, leaves, epoch));
         return tensors;
@@ -198,7 +186,7 @@ final class TrainedBlock {
             }
             TorchTensor loss = objective.loss(batch[k], new NamedWeights(leaves, inputs));
             loss.mul(1.0 / batch.length).backward();
-            target.forEach((name, array) -> leaves.get(name)
+            target.forEach((name, array) -> named(leaves, name)
                     .grad()
                     .ifPresentOrElse(grad -> grad.copyTo(array, 0), () -> Arrays.fill(array, 0)));
             return loss.item();
@@ -220,11 +208,11 @@ final class TrainedBlock {
     private Map<String, float[]> summed(int count, Map<String, TorchTensor> graph) {
         Map<String, float[]> sums = gradients.getFirst();
         for (String name : graph.keySet()) {
-            float[] sum = sums.get(name);
+            float[] sum = named(sums, name);
             task.parallel().run((sum.length + CHUNK - 1) / CHUNK, chunk -> {
                 int to = Math.min(sum.length, (chunk + 1) * CHUNK);
                 for (int k = 1; k < count; k++) {
-                    float[] part = gradients.get(k).get(name);
+                    float[] part = named(gradients.get(k), name);
                     for (int i = chunk * CHUNK; i < to; i++) {
                         sum[i] += part[i];
                     }
@@ -239,10 +227,18 @@ final class TrainedBlock {
         List<TorchTensor> products = new ArrayList<>();
         graph.forEach((name, tensor) -> {
             if (tensor.requiresGrad()) {
-                TorchTensor gradient = TorchTensor.of(sums.get(name), tensor.shape());
+                TorchTensor gradient = TorchTensor.of(named(sums, name), tensor.shape());
                 products.add(tensor.mul(gradient).sum());
             }
         });
         products.stream().reduce(TorchTensor::add).ifPresent(TorchTensor::backward);
+    }
+
+    private static <V> V named(Map<String, V> values, String name) {
+        V value = values.get(name);
+        if (value == null) {
+            throw new IllegalStateException("nothing is named " + name);
+        }
+        return value;
     }
 }

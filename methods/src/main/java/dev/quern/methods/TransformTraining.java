@@ -12,7 +12,6 @@ import dev.quern.torch.TorchTensor;
 import dev.quern.torch.TorchWeights;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -160,7 +159,9 @@ final class TransformTraining {
         }
         return task.parameters()
                 .torch()
-                .withInputs(linear -> inputs.getOrDefault(linear, LinearInput.AS_IS), task.target().kv());
+                .withInputs(
+                        linear -> inputs.getOrDefault(linear, LinearInput.AS_IS),
+                        task.target().kv());
     }
 
     /// Puts the transformed parameters, computed in float64, in the place of the task's; false, and nothing changed,
@@ -183,9 +184,7 @@ final class TransformTraining {
             figures.put("dominance-margin", worst[2]);
         }
         TorchScope.run(() -> Torch.noGrad(() -> {
-            Map<Learned, TorchTensor> leaves = new IdentityHashMap<>();
-            sites.forEach(site ->
-                    site.learned().forEach(one -> leaves.put(one, TorchTensor.of(one.values(), one.shape()))));
+            Leaves leaves = Leaves.of(sites, false);
             BlockTensors tensors = BlockTensors.of(task.parameters(), true);
             for (LearnedSite site : sites) {
                 if (!(site instanceof LearnedInput)) {

@@ -126,7 +126,11 @@ class InvertibleFormTest {
     }
 
     private static TorchTensor loss(
-            InvertibleForm form, List<TorchTensor> leaves, double[] mask, TorchTensor direction, TorchTensor other) {
+            InvertibleForm form,
+            List<TorchTensor> leaves,
+            double @Nullable [] mask,
+            TorchTensor direction,
+            TorchTensor other) {
         MatrixPair pair = form.build(leaves, mask == null ? null : TorchTensor.of(mask, SIZE, SIZE));
         return pair.matrix().mul(direction).sum().add(pair.inverse().mul(other).sum());
     }

@@ -1,5 +1,6 @@
 package dev.quern.methods;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -20,7 +21,6 @@ import dev.quern.torch.TorchTensor;
 import dev.quern.torch.TorchWeights;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -62,14 +62,12 @@ class LearnedSiteTest {
             double[] before = output(block, parameters, tensors);
             Random random = new Random(5);
             for (LearnedSite site : sites(network, block, c)) {
-                Map<Learned, TorchTensor> leaves = new IdentityHashMap<>();
                 for (Learned one : site.learned()) {
                     for (int i = 0; i < one.values().length; i++) {
                         one.values()[i] += (one.part() == Learned.Part.MATRIX ? 0.03 : 0.3) * random.nextGaussian();
                     }
-                    leaves.put(one, TorchTensor.of(one.values(), one.shape()));
                 }
-                site.apply(tensors, leaves, 0);
+                site.apply(tensors, Leaves.of(List.of(site), false), 0);
             }
             double[] after = output(block, parameters, tensors);
             double size = Arrays.stream(before).map(Math::abs).max().orElseThrow();
@@ -85,7 +83,8 @@ class LearnedSiteTest {
                 .map(site -> switch (site) {
                     case NormSite norm ->
                         c.norms == SiteDesign.Norms.FULL
-                                ? new LearnedInput(norm.consumers(), new DirectForm(), GradualMask.OPEN, ones(norm.channels()))
+                                ? new LearnedInput(
+                                        norm.consumers(), new DirectForm(), GradualMask.OPEN, ones(norm.channels()))
                                 : new LearnedScale(norm, ones(norm.channels()));
                     case UpSite up -> new LearnedScale(up, ones(up.channels()));
                     case QueryKeySite pairs -> new LearnedPairs(pairs);
@@ -135,13 +134,14 @@ class LearnedSiteTest {
 
             @Override
             public PackedWeight weight(String name) {
-                return new DenseWeight(
-                        Tensor.of(vector(name), parameters.get(name).shape().sizes()));
+                return new DenseWeight(Tensor.of(
+                        vector(name),
+                        requireNonNull(parameters.get(name)).shape().sizes()));
             }
 
             @Override
             public float[] vector(String name) {
-                return values.get(name);
+                return requireNonNull(values.get(name));
             }
         };
     }

@@ -156,7 +156,11 @@ class AffineQuantTest {
                     block,
                     parameters,
                     inputs(sequences),
-                    new BlockTarget(new WeightFormat.Grouped(new QuantScheme(bits, 16, false)), ActivationScheme.FLOAT, KvScheme.FLOAT, false),
+                    new BlockTarget(
+                            new WeightFormat.Grouped(new QuantScheme(bits, 16, false)),
+                            ActivationScheme.FLOAT,
+                            KvScheme.FLOAT,
+                            false),
                     block.linears(),
                     parallel,
                     seed,
