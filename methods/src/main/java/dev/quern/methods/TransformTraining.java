@@ -54,6 +54,10 @@ final class TransformTraining {
 
     /// Changes the task's parameters and tells what came of it.
     BlockOutcome run(List<Design> ladder) {
+        if (scheme().isEmpty() && !activations(task).quantizes()) {
+            return new BlockOutcome(
+                    Double.NaN, Double.NaN, Map.of(), "identity: what follows has no grid to train for", notes);
+        }
         BlockObjective objective = new BlockObjective(task, options.tokenwise(), options.augmented());
         SiteStatistics statistics = SiteStatistics.of(task);
         for (Design design : ladder) {
@@ -129,6 +133,7 @@ final class TransformTraining {
     private Optional<QuantScheme> scheme() {
         return switch (task.target().weights()) {
             case WeightFormat.Grouped grouped -> Optional.of(grouped.scheme());
+            case WeightFormat.Vectored _ -> Optional.empty();
         };
     }
 
