@@ -133,6 +133,7 @@ final class TransformTraining {
     private Optional<QuantScheme> scheme() {
         return switch (task.target().weights()) {
             case WeightFormat.Grouped grouped -> Optional.of(grouped.scheme());
+            case Int8Format _ -> Optional.of(new QuantScheme(8, 0, true));
             case WeightFormat.Vectored _ -> Optional.empty();
         };
     }
