@@ -75,10 +75,37 @@ public final class Converter {
                 .equals(checkpoint.path().toAbsolutePath().normalize())) {
             throw new QuernException(out + ": is the model itself; choose another output");
         }
+        requireHolds(checkpoint, options);
         Converter converter = new Converter(checkpoint, options, progress);
         try (converter.recoding) {
             return options.to().equals(ConvertOptions.GGUF) ? converter.toGguf(out) : converter.toDirectory(out);
         }
+    }
+
+    /// What runs before a product, and biases that a family does not have, are part of what the model computes; schemes
+    /// of activations are not, and end here.
+    private static void requireHolds(Checkpoint checkpoint, ConvertOptions options) {
+        WeightSource weights = checkpoint.weights();
+        Network network = checkpoint.network();
+        for (Linear linear : network.linears()) {
+            if (!weights.input(linear).transforms().isEmpty()) {
+                throw new QuernException(linear.name() + ": its input goes through run-time transforms, which no other"
+                        + " form of the model can say; keep the model as it is");
+            }
+        }
+        if (options.to().equals(ConvertOptions.GGUF)
+                && !QuernConfig.addedBiases(network, checkpoint.config()).isEmpty()) {
+            throw new QuernException(checkpoint.path() + ": has biases that its family does not have in GGUF; convert"
+                    + " to safetensors, or keep the model as it is");
+        }
+    }
+
+    private static boolean symmetric(GroupedWeight weight) {
+        boolean middle = true;
+        for (short zero : weight.zeroPoints()) {
+            middle &= zero == 1 << (weight.bits() - 1);
+        }
+        return middle;
     }
 
     private ConvertReport toDirectory(Path out) {
@@ -133,12 +160,15 @@ public final class Converter {
                 .quantizationConfig()
                 .flatMap(GptqConfig::find)
                 .map(known -> known.with(zeros))
-                .orElseGet(() -> new GptqConfig(weight.bits(), weight.groupSize(), true, false, zeros));
+                .orElseGet(() -> new GptqConfig(weight.bits(), weight.groupSize(), symmetric(weight), false, zeros));
     }
 
     private JsonNode config() {
         ObjectNode config = checkpoint.config().deepCopy();
         config.remove(List.of("quantization_config", "torch_dtype"));
+        if (config.path("quern") instanceof ObjectNode quern) {
+            quern.remove(List.of("inputs", "kv"));
+        }
         DType dtype = options.type().dtype().orElse(DType.F16);
         config.put(
                 "dtype",
