@@ -36,7 +36,9 @@ public final class Pipeline {
 
     private final Path model;
     private final Path output;
-    private final Recipe recipe;
+    /// As given, until the model is known.
+    private Recipe recipe;
+
     private final PipelineOptions options;
 
     /// `model` is a directory or a .gguf file; `output` a directory to be made, or a .gguf file.
@@ -65,6 +67,7 @@ public final class Pipeline {
         Network network = checkpoint.network();
         Selection selection = Selection.of(network, options.exclude());
         requireHeadKept(network);
+        recipe = recipe.planned(selection.chosen());
         return Plans.of(network, checkpoint.weights(), selection, recipe, options);
     }
 

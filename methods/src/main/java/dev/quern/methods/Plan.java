@@ -2,6 +2,7 @@ package dev.quern.methods;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
@@ -9,7 +10,8 @@ import java.util.Locale;
 /// headers.
 ///
 /// `bytes` are those of the weights in the output; `memoryBytes` is the expected peak; `seconds` a rough estimate for
-/// this machine, 0 where nothing can be said. `tokens` is the number of calibration tokens.
+/// this machine, 0 where nothing can be said. `tokens` is the number of calibration tokens. `bill` says in a line each
+/// what the bits of a weight go to, where the form has more to say than its bytes.
 public record Plan(
         String method,
         String format,
@@ -20,7 +22,8 @@ public record Plan(
         double bitsPerWeight,
         long memoryBytes,
         long tokens,
-        double seconds) {
+        double seconds,
+        List<String> bill) {
     /// One Linear that will be quantized.
     public record PlannedLayer(String name, int rows, int cols, long bytes) {}
 
@@ -38,11 +41,20 @@ public record Plan(
                 .put("calibration_tokens", tokens)
                 .put("estimated_seconds", seconds);
         excluded.forEach(json.putArray("excluded")::add);
+        if (!bill.isEmpty()) {
+            bill.forEach(json.putArray("bill")::add);
+        }
         return json;
     }
 
     /// A few lines for a person.
     public List<String> lines() {
+        List<String> lines = new ArrayList<>(summary());
+        lines.addAll(bill);
+        return lines;
+    }
+
+    private List<String> summary() {
         return List.of(
                 String.format(Locale.ROOT, "method     %s: %s", method, format),
                 String.format(

@@ -62,7 +62,8 @@ final class Plans {
                         streams,
                         moments,
                         recipe.transforms().size(),
-                        options.threads()));
+                        options.threads()),
+                format.bill(selection.chosen()));
         requireBudget(plan, options.memoryBudget());
         return plan;
     }

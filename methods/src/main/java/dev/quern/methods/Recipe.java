@@ -7,6 +7,7 @@ import dev.quern.core.ActivationScheme;
 import dev.quern.core.KvScheme;
 import dev.quern.core.Nearest;
 import dev.quern.core.UsageException;
+import dev.quern.models.Linear;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -140,6 +141,13 @@ public record Recipe(List<Step<?>> steps, ActivationScheme activations, KvScheme
     /// The steps that transform, in order.
     public List<Step<?>> transforms() {
         return steps.subList(0, steps.size() - 1);
+    }
+
+    /// With what depends on the model worked out by the method that chooses the weights.
+    Recipe planned(List<Linear> linears) {
+        List<Step<?>> planned = new ArrayList<>(transforms());
+        planned.add(last().planned(linears));
+        return new Recipe(planned, activations, kv);
     }
 
     /// The step that chooses the stored weights.

@@ -1,6 +1,8 @@
 package dev.quern.methods;
 
 import dev.quern.core.ActivationScheme;
+import dev.quern.models.Linear;
+import java.util.List;
 import java.util.Map;
 
 /// One method of a recipe with its settings.
@@ -23,6 +25,14 @@ public record Step<C extends Record>(Method<C> method, C config) {
         return switch (method) {
             case BlockMethod<C> transforms -> transforms.calibrated(config);
             case WeightMethod<C> chooses -> chooses.calibrated(config);
+        };
+    }
+
+    /// With what depends on the model worked out.
+    Step<C> planned(List<Linear> linears) {
+        return switch (method) {
+            case BlockMethod<C> _ -> this;
+            case WeightMethod<C> chooses -> new Step<>(method, chooses.planned(config, linears));
         };
     }
 

@@ -2,6 +2,7 @@ package dev.quern.methods;
 
 import dev.quern.core.DType;
 import dev.quern.core.UsageException;
+import dev.quern.models.Linear;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -95,6 +96,27 @@ public final class Vptq implements WeightMethod<Vptq.Config> {
             new VectorShape(vectorLength, centroids, residualCentroids, groups, 0, 1, 2, norm != ColumnNorm.NONE);
         }
 
+        Config with(String planned) {
+            return new Config(
+                    bits,
+                    vectorLength,
+                    centroids,
+                    residualCentroids,
+                    groups,
+                    outliers,
+                    outlierLength,
+                    outlierCentroids,
+                    norm,
+                    permute,
+                    feedback,
+                    refine,
+                    kmeansRounds,
+                    restarts,
+                    damping,
+                    retarget,
+                    planned);
+        }
+
         /// The shape of the layer `name` of `cols` inputs.
         VectorShape shape(String name, int cols) {
             Optional<VectorShape> planned = VectorShapes.of(shapes).find(name, norm != ColumnNorm.NONE);
@@ -135,6 +157,14 @@ public final class Vptq implements WeightMethod<Vptq.Config> {
     @Override
     public WeightFormat format(Config config) {
         return new WeightFormat.Vectored(config);
+    }
+
+    @Override
+    public Config planned(Config config, List<Linear> linears) {
+        if (config.bits() == 0 || !config.shapes().isEmpty() || linears.isEmpty()) {
+            return config;
+        }
+        return config.with(new VectorPlanner(linears, config.bits(), config.norm() != ColumnNorm.NONE).shapes());
     }
 
     @Override

@@ -2,6 +2,8 @@ package dev.quern.methods;
 
 import dev.quern.core.QuantScheme;
 import dev.quern.core.QuernException;
+import dev.quern.models.Linear;
+import java.util.List;
 
 /// The stored form that a weight method produces.
 public sealed interface WeightFormat permits WeightFormat.Grouped, WeightFormat.Vectored, Int8Format {
@@ -77,6 +79,11 @@ public sealed interface WeightFormat permits WeightFormat.Grouped, WeightFormat.
         }
 
         @Override
+        public List<String> bill(List<Linear> linears) {
+            return VectorBill.lines(linears, config);
+        }
+
+        @Override
         public void check(String layer, int rows, int cols) {
             config.shape(layer, cols).check(layer, rows, cols);
         }
@@ -107,6 +114,11 @@ public sealed interface WeightFormat permits WeightFormat.Grouped, WeightFormat.
     /// What `weight [rows, cols]` becomes when it is rounded to nearest, ranges from the least to the largest value:
     /// what methods that transform try their candidates with.
     float[] roundTrip(float[] weight, int rows, int cols, Parallel parallel);
+
+    /// What the bits of a weight go to, a line each; empty where `bytes` says it all.
+    default List<String> bill(List<Linear> linears) {
+        return List.of();
+    }
 
     /// Throws the one-line error for a shape that this form cannot hold.
     void check(String layer, int rows, int cols);

@@ -1,5 +1,8 @@
 package dev.quern.methods;
 
+import dev.quern.models.Linear;
+import java.util.List;
+
 /// Chooses the stored form of one Linear's weights, given what is known of the Linear's inputs.
 ///
 /// A pure function of the task, the settings and the seed: same arguments, same bytes, whatever the number of
@@ -26,6 +29,11 @@ public non-sealed interface WeightMethod<C extends Record> extends Method<C> {
     /// is run beside the quantized one.
     default boolean wantsDrift(C config) {
         return false;
+    }
+
+    /// The settings with what depends on the model worked out; told of the Linears that will be quantized.
+    default C planned(C config, List<Linear> linears) {
+        return config;
     }
 
     /// Chooses codes and scales. Throws `NumericException` only for weights that are not finite; everything else
