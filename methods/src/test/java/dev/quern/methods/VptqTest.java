@@ -154,7 +154,7 @@ final class VptqTest {
     @Test
     void rescaledColumnsGiveTheRescaledResult() {
         Hessian hessian = Seeded.hessian(COLS, 6);
-        float[] weight = Seeded.floats(ROWS * COLS, 0.05, 7);
+        float[] weight = Seeded.floats(ROWS * COLS, 4, 7);
         float[] scaled = weight.clone();
         double[] h = hessian.h().clone();
         for (int c = 0; c < COLS; c++) {
