@@ -7,6 +7,8 @@ import dev.quern.core.DenseWeight;
 import dev.quern.core.GroupedWeight;
 import dev.quern.core.Int8Weight;
 import dev.quern.core.PackedWeight;
+import dev.quern.core.Shape;
+import dev.quern.core.TableWeight;
 import dev.quern.core.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -57,6 +59,7 @@ final class SeededWeights {
             makers.put("gptq-" + bits + "-zeros", (rows, cols, random) -> grouped(rows, cols, bits, false, random));
         }
         makers.put("int8", SeededWeights::int8);
+        makers.put("nf4", SeededWeights::normalFloats);
         for (BlockType type : BlockType.values()) {
             makers.put(type.name(), (rows, cols, random) -> blocks(type, rows, cols, random));
         }
@@ -75,6 +78,20 @@ final class SeededWeights {
         byte[] codes = new byte[rows * cols];
         random.nextBytes(codes);
         return new Int8Weight(rows, cols, Tensor.of(codes, rows, cols), Tensor.of(floats(rows, random), rows));
+    }
+
+    private static TableWeight normalFloats(int rows, int cols, Random random) {
+        byte[] codes = new byte[rows * cols / 2];
+        random.nextBytes(codes);
+        int blocks = rows * cols / 64;
+        return new TableWeight(
+                "nf4",
+                rows,
+                cols,
+                new Tensor(DType.U8, new Shape(codes.length), MemorySegment.ofArray(codes)),
+                floats(16, random),
+                64,
+                new TableWeight.PlainScales(Tensor.of(floats(blocks, random), blocks)));
     }
 
     private static GroupedWeight grouped(int rows, int cols, int bits, boolean symmetric, Random random) {

@@ -6,7 +6,7 @@ package dev.quern.core;
 /// packing that exists in the world, and its `unpackRow` is the oracle for every kernel. Views of memory that the
 /// opener of the file owns; no value equality is claimed.
 public sealed interface PackedWeight
-        permits DenseWeight, BlockWeight, GroupedWeight, Int8Weight, OutlierInt8Weight, VectorWeight {
+        permits DenseWeight, BlockWeight, GroupedWeight, Int8Weight, OutlierInt8Weight, TableWeight, VectorWeight {
     /// Output features.
     int rows();
 

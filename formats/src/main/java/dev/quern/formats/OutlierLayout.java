@@ -33,7 +33,7 @@ public record OutlierLayout(float threshold) implements WeightLayout {
         }
         if (!config.path("load_in_8bit").asBoolean(config.path("_load_in_8bit").asBoolean(false))) {
             throw new UnsupportedModelException(
-                    "quantization_config: bitsandbytes without load_in_8bit; 8-bit is read");
+                    "quantization_config: bitsandbytes with neither load_in_8bit nor load_in_4bit; one must be true");
         }
         return Optional.of(
                 new OutlierLayout((float) config.path("llm_int8_threshold").asDouble(6)));

@@ -15,6 +15,7 @@ public final class WeightLayouts {
             Int8Layout::find,
             PackedLayout::find,
             OutlierLayout::find,
+            TableLayout::find,
             VptqConfig::find);
 
     private WeightLayouts() {}

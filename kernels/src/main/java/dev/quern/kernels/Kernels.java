@@ -11,6 +11,7 @@ public final class Kernels {
             new GroupedKernel(),
             new BlockKernel(),
             new Int8Kernel(),
+            new TableKernel(),
             new VectorKernel(),
             new ScalarLinear());
 

@@ -6,6 +6,7 @@ import dev.quern.core.GroupedWeight;
 import dev.quern.core.Int8Weight;
 import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
+import dev.quern.core.TableWeight;
 import dev.quern.core.VectorWeight;
 
 /// The oracle and the fallback: unpacks a row with `PackedWeight.unpackRow` and sums in plain Java. Takes every weight.
@@ -27,7 +28,7 @@ final class ScalarLinear implements LinearKernel {
             case Int8Weight rows -> new ScalarInt8(prepared, rows);
             case OutlierInt8Weight w ->
                 OutlierLinear.of(name(), w, new ScalarInt8(new Prepared(w.regular()), w.regular()), this);
-            case DenseWeight _, BlockWeight _, GroupedWeight _, VectorWeight _ -> prepared;
+            case DenseWeight _, BlockWeight _, GroupedWeight _, TableWeight _, VectorWeight _ -> prepared;
         };
     }
 

@@ -11,6 +11,7 @@ import dev.quern.core.Int8Weight;
 import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.Shape;
+import dev.quern.core.TableWeight;
 import dev.quern.core.Tensor;
 import dev.quern.core.VectorWeight;
 import java.lang.foreign.MemorySegment;
@@ -69,6 +70,9 @@ final class SampleWeights {
             samples.add(named("all codes 0, ", grouped(rows, whole, bits, 32, DType.F16, false, 0, random)));
             int most = (1 << bits) - 1;
             samples.add(named("all codes max, ", grouped(rows, whole, bits, 32, DType.F16, false, most, random)));
+        }
+        for (int block : List.of(32, 64)) {
+            samples.add(sample(table(rows, roundUp(cols, block), block, random)));
         }
         for (VectorWeight vectors : SampleVectors.all(rows, cols, random)) {
             samples.add(sample(vectors));
@@ -227,8 +231,49 @@ final class SampleWeights {
                 int n = w.outliers().length;
                 yield new OutlierInt8Weight(slice(w.regular(), from, to), w.outliers(), rows(w.columns(), from, to, n));
             }
+            case TableWeight w -> slice(w, from, to);
             case VectorWeight v -> SampleVectors.slice(v, from, to);
         };
+    }
+
+    /// One block size with plain scales, the other with nested ones.
+    static TableWeight table(int rows, int cols, int blockSize, Random random) {
+        byte[] codes = new byte[(rows * cols + 1) / 2];
+        random.nextBytes(codes);
+        float[] table = new float[16];
+        for (int i = 0; i < table.length; i++) {
+            table[i] = random.nextFloat() * 2 - 1;
+        }
+        int blocks = rows * cols / blockSize;
+        return new TableWeight("nf4", rows, cols, bytes(codes), table, blockSize, scales(blocks, blockSize, random));
+    }
+
+    private static TableWeight.BlockScales scales(int blocks, int blockSize, Random random) {
+        if (blockSize == 64) {
+            return new TableWeight.PlainScales(Tensor.of(floats(blocks, random), blocks));
+        }
+        byte[] codes = new byte[blocks];
+        random.nextBytes(codes);
+        int outer = 256;
+        return new TableWeight.NestedScales(
+                bytes(codes), floats(256, random), floats(Math.ceilDiv(blocks, outer), random), outer, 0.25f);
+    }
+
+    private static Tensor bytes(byte[] values) {
+        return new Tensor(DType.U8, new Shape(values.length), MemorySegment.ofArray(values));
+    }
+
+    private static TableWeight slice(TableWeight w, int from, int to) {
+        long half = w.cols() / 2;
+        Tensor codes = new Tensor(
+                DType.U8, new Shape((to - from) * half), w.codes().data().asSlice(from * half, (to - from) * half));
+        int blocks = w.cols() / w.blockSize();
+        float[] scales = new float[(to - from) * blocks];
+        for (int i = 0; i < scales.length; i++) {
+            scales[i] = w.scales().scale(from * blocks + i);
+        }
+        TableWeight.BlockScales plain = new TableWeight.PlainScales(Tensor.of(scales, scales.length));
+        return new TableWeight(w.kind(), to - from, w.cols(), codes, w.table(), w.blockSize(), plain);
     }
 
     private static Int8Weight slice(Int8Weight w, int from, int to) {
@@ -257,7 +302,7 @@ final class SampleWeights {
             terms[i] = Math.abs(terms[i]);
         }
         switch (weight) {
-            case DenseWeight _, Int8Weight _, OutlierInt8Weight _ -> {}
+            case DenseWeight _, Int8Weight _, OutlierInt8Weight _, TableWeight _ -> {}
             case GroupedWeight g -> {
                 int middle = 1 << (g.bits() - 1);
                 for (int i = 0; i < terms.length; i++) {

@@ -6,6 +6,7 @@ import dev.quern.core.GroupedWeight;
 import dev.quern.core.Int8Weight;
 import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
+import dev.quern.core.TableWeight;
 import dev.quern.core.Tensor;
 import dev.quern.core.VectorWeight;
 import java.lang.foreign.MemorySegment;
@@ -29,6 +30,7 @@ final class Mapped {
                 release(w.regular());
                 release(w.columns().data());
             }
+            case TableWeight table -> release(table.codes().data());
             case VectorWeight vectors -> release(vectors.indices().data());
         }
     }

@@ -12,6 +12,7 @@ import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.Progress;
 import dev.quern.core.QuernException;
+import dev.quern.core.TableWeight;
 import dev.quern.core.Tensor;
 import dev.quern.core.UnsupportedModelException;
 import dev.quern.core.VectorWeight;
@@ -147,7 +148,7 @@ public final class Converter {
             case DenseWeight dense ->
                 throw new QuernException(module + ": is not quantized (" + dense.encoding()
                         + "), so there are no codes for the GPTQ layout; use quantize");
-            case Int8Weight _, OutlierInt8Weight _, VectorWeight _ ->
+            case Int8Weight _, OutlierInt8Weight _, TableWeight _, VectorWeight _ ->
                 throw new QuernException(
                         module + ": the GPTQ layout cannot hold " + stored.encoding() + " codes; use quantize");
         };
@@ -185,7 +186,7 @@ public final class Converter {
             GroupedWeight weight = switch (first.weight(weights)) {
                 case GroupedWeight grouped -> grouped;
                 case BlockWeight blocks -> GroupedBlocks.grouped(first.name(), blocks);
-                case DenseWeight _, Int8Weight _, OutlierInt8Weight _, VectorWeight _ ->
+                case DenseWeight _, Int8Weight _, OutlierInt8Weight _, TableWeight _, VectorWeight _ ->
                     throw new IllegalStateException(first.name() + " has no codes for the GPTQ layout");
             };
             config.set("quantization_config", gptqConfig(weight).toJson());
@@ -244,7 +245,7 @@ public final class Converter {
             case DenseWeight(Tensor tensor) -> GgufType.of(tensor.dtype());
             case GroupedWeight grouped when GroupedBlocks.fit(grouped, blocks) -> GgufType.of(blocks);
             case BlockWeight same when same.type() == blocks -> GgufType.of(blocks);
-            case GroupedWeight _, BlockWeight _, Int8Weight _, OutlierInt8Weight _, VectorWeight _ ->
+            case GroupedWeight _, BlockWeight _, Int8Weight _, OutlierInt8Weight _, TableWeight _, VectorWeight _ ->
                 throw new QuernException(parameter.name() + ": its codes ("
                         + parameter.weight(weights).encoding() + ") do not fit blocks of " + blocks);
         };

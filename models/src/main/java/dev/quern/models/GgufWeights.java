@@ -7,6 +7,7 @@ import dev.quern.core.Int8Weight;
 import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.QuernException;
+import dev.quern.core.TableWeight;
 import dev.quern.core.Tensor;
 import dev.quern.core.VectorWeight;
 import dev.quern.formats.GgufFile;
@@ -89,7 +90,7 @@ final class GgufWeights implements WeightSource {
                         w.tensor().dtype(),
                         w.tensor().shape(),
                         reordered(w.tensor().data(), w.rows(), headDim)));
-            case GroupedWeight _, Int8Weight _, OutlierInt8Weight _, VectorWeight _ ->
+            case GroupedWeight _, Int8Weight _, OutlierInt8Weight _, TableWeight _, VectorWeight _ ->
                 throw new IllegalStateException("GGUF holds no " + stored.encoding());
         };
     }
