@@ -32,6 +32,9 @@ class LayoutFixturesTest {
         "ct-pack-w4-sym, false, 0",
         "ct-pack-w4-asym, false, 0",
         "awq-gemm-w4, true, 0",
+        "bnb-nf4, true, 0",
+        "bnb-nf4-dq, true, 0",
+        "bnb-fp4-dq, true, 0",
         // the peer multiplies before it divides by 127
         "bnb-int8, false, 2e-7"
     })

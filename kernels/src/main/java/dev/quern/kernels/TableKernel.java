@@ -5,7 +5,8 @@ import dev.quern.core.TableWeight;
 
 /// bitsandbytes' NF4 and FP4, where blocks do not cross rows: codes stay 4 bits wide, scales become floats, half a bit
 /// a
-/// weight in blocks of 64. The weight itself is not kept. Vectors of 128 bits cannot look up: there the scalar kernel runs.
+/// weight in blocks of 64. The weight itself is not kept. Vectors of 128 bits cannot look up: there the scalar kernel
+/// runs.
 final class TableKernel implements LinearKernel {
     @Override
     public String name() {

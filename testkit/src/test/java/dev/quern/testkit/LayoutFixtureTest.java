@@ -2,11 +2,8 @@ package dev.quern.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
-import static org.assertj.core.api.Assumptions.assumeThat;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import dev.quern.core.KvScheme;
-import dev.quern.formats.Json;
 import dev.quern.kernels.Workers;
 import dev.quern.models.Checkpoint;
 import dev.quern.models.LinearInput;
@@ -18,8 +15,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -31,9 +26,9 @@ class LayoutFixtureTest {
     /// another grid (a narrow one, or a reciprocal instead of a division) no token does.
     @Test
     void int8InputsAreQuantizedAsThePeerDoes() throws IOException {
-        Path folder = require("ct-int8-w8a8");
+        Path folder = PeerLogits.fixture("ct-int8-w8a8");
         float[] expected = Npy.read(folder.resolve("logits_own.npy")).values();
-        int[] tokens = tokens();
+        int[] tokens = PeerLogits.tokens();
         try (Checkpoint checkpoint = Checkpoint.open(folder);
                 Workers workers = Workers.of(2);
                 TorchModel torch = TorchModel.load(checkpoint.network(), checkpoint.weights())) {
@@ -68,15 +63,25 @@ class LayoutFixtureTest {
 
     /// The peer's dequantized weights with inputs as they are.
     @ParameterizedTest
-    @ValueSource(strings = {"ct-int8-w8a8", "ct-pack-w4-sym", "ct-pack-w4-asym", "awq-gemm-w4", "bnb-int8"})
+    @ValueSource(
+            strings = {
+                "ct-int8-w8a8",
+                "ct-pack-w4-sym",
+                "ct-pack-w4-asym",
+                "awq-gemm-w4",
+                "bnb-int8",
+                "bnb-nf4",
+                "bnb-nf4-dq",
+                "bnb-fp4-dq"
+            })
     void logitsWithoutQuantizedInputsAreThoseOfThePeersWeights(String name) throws IOException {
         assertLogits(name, "logits.npy", true);
     }
 
     private static void assertLogits(String name, String file, boolean weightsOnly) throws IOException {
-        Path folder = require(name);
+        Path folder = PeerLogits.fixture(name);
         float[] expected = Npy.read(folder.resolve(file)).values();
-        int[] tokens = tokens();
+        int[] tokens = PeerLogits.tokens();
         try (Checkpoint checkpoint = Checkpoint.open(folder);
                 Workers workers = Workers.of(2)) {
             WeightSource source = weightsOnly
@@ -89,19 +94,5 @@ class LayoutFixtureTest {
                 assertThat(torch.logits(tokens)).as("torch").containsExactly(expected, within(1e-3f));
             }
         }
-    }
-
-    private static Path require(String name) {
-        Optional<Path> folder = Shared.find("fixtures/" + name);
-        assumeThat(folder).as("shared fixtures").isPresent();
-        return folder.orElseThrow();
-    }
-
-    private static int[] tokens() {
-        JsonNode ids =
-                Json.read(Shared.find("fixtures/tiny-fp32/input_ids.json").orElseThrow());
-        JsonNode first = ids.isArray() ? ids : ids.path("input_ids");
-        JsonNode row = first.path(0).isArray() ? first.path(0) : first;
-        return IntStream.range(0, row.size()).map(i -> row.path(i).asInt()).toArray();
     }
 }
