@@ -153,7 +153,8 @@ public record TableLayout(String kind, boolean nested) implements WeightLayout {
     }
 
     private static Tensor bytes(ObjectNode state) {
-        byte[] text = state.toString().getBytes(StandardCharsets.UTF_8);
+        // blanks as the peer writes them; no text in it holds a comma or a colon
+        byte[] text = state.toString().replace(",", ", ").replace(":", ": ").getBytes(StandardCharsets.UTF_8);
         return new Tensor(DType.U8, new Shape(text.length), java.lang.foreign.MemorySegment.ofArray(text));
     }
 }

@@ -14,8 +14,8 @@ public final class WeightLayouts {
             AwqLayout::find,
             Int8Layout::find,
             PackedLayout::find,
-            OutlierLayout::find,
             TableLayout::find,
+            OutlierLayout::find,
             VptqConfig::find);
 
     private WeightLayouts() {}

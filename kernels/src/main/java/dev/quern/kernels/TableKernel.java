@@ -5,8 +5,7 @@ import dev.quern.core.TableWeight;
 
 /// bitsandbytes' NF4 and FP4, where blocks do not cross rows: codes stay 4 bits wide, scales become floats, half a bit
 /// a
-/// weight in blocks of 64. The weight itself is not kept. Vectors of 128 bits cannot look up: there the scalar kernel
-/// runs.
+/// weight in blocks of 64. The weight itself is not kept.
 final class TableKernel implements LinearKernel {
     @Override
     public String name() {
@@ -15,8 +14,7 @@ final class TableKernel implements LinearKernel {
 
     @Override
     public boolean supports(PackedWeight weight) {
-        return TableDot.USABLE
-                && weight instanceof TableWeight table
+        return weight instanceof TableWeight table
                 && table.cols() % table.blockSize() == 0
                 && table.blockSize() % TablePanels.EACH == 0;
     }

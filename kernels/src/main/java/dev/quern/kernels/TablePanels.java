@@ -1,5 +1,6 @@
 package dev.quern.kernels;
 
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -46,22 +47,53 @@ record TablePanels(int rows, int cols, InputOrder order, int[] table, FloatScale
         for (int g = 0; g < order.groups(); g++) {
             int from = starts[g];
             int to = starts[g + 1];
-            TableDot.dot(table, words[panel], from / EACH * ROWS, x, xAt + from, xAt + to, parts, g * ROWS);
+            if (TableDot.USABLE) {
+                TableDot.dot(table, words[panel], from / EACH * ROWS, x, xAt + from, xAt + to, parts, g * ROWS);
+            } else {
+                lookUp(words[panel], from, to, x, xAt, parts, g * ROWS);
+            }
         }
         scales.sum(panel, parts, sums, sumsAt, y, yAt);
     }
 
+    /// One by one, where vectors are too narrow to look up.
+    private void lookUp(int[] w, int from, int to, float[] x, int xAt, float[] part, int partAt) {
+        Arrays.fill(part, partAt, partAt + ROWS, 0f);
+        for (int k = from; k < to; k++) {
+            for (int lane = 0; lane < ROWS; lane++) {
+                part[partAt + lane] += value(w, k, lane) * x[xAt + k];
+            }
+        }
+    }
+
+    private float value(int[] w, int k, int lane) {
+        return Float.intBitsToFloat(table[w[k / EACH * ROWS + lane] >>> 28 - 4 * (k % EACH) & 15]);
+    }
+
     @Override
     public void unpack(int panel, float[] tile, Scratch scratch) {
+        int[] w = words[panel];
         for (int g = 0; g < order.groups(); g++) {
             int from = order.starts()[g];
             int to = order.starts()[g + 1];
             for (int lane = 0; lane < ROWS; lane += L) {
-                TableDot.unpack(table, words[panel], lane, from, to, tile);
+                values(w, lane, from, to, tile);
                 FloatVector scale = FloatVector.fromArray(F, scales.scales()[panel], g * ROWS + lane);
                 for (int at = from * ROWS + lane; at < to * ROWS; at += ROWS) {
                     FloatVector.fromArray(F, tile, at).mul(scale).intoArray(tile, at);
                 }
+            }
+        }
+    }
+
+    private void values(int[] w, int lane, int from, int to, float[] tile) {
+        if (TableDot.USABLE) {
+            TableDot.unpack(table, w, lane, from, to, tile);
+            return;
+        }
+        for (int k = from; k < to; k++) {
+            for (int at = lane; at < lane + L; at++) {
+                tile[k * ROWS + at] = value(w, k, at);
             }
         }
     }
