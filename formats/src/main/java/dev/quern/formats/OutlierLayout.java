@@ -62,6 +62,11 @@ public record OutlierLayout(float threshold) implements WeightLayout {
         Tensor codes = tensors.require("weight", 2, DType.I8);
         int rows = tensors.size("weight", codes, 0);
         int cols = tensors.size("weight", codes, 1);
+        if (tensors.has("weight_format")
+                && source.tensor(module + ".weight_format").floatAt(0) != 0) {
+            throw new UnsupportedModelException(module + ": weight_format is not 0: codes laid out for a graphics"
+                    + " processor; save the model anew with its rows in order");
+        }
         float[] scales = tensors.column("SCB", rows).toFloats();
         for (int row = 0; row < rows; row++) {
             scales[row] /= 127;
