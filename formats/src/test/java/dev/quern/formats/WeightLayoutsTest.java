@@ -13,19 +13,27 @@ import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.QuantParams;
 import dev.quern.core.QuernException;
+import dev.quern.core.Shape;
+import dev.quern.core.TableWeight;
 import dev.quern.core.Tensor;
 import dev.quern.core.TensorSource;
 import dev.quern.core.UnsupportedModelException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// What a layout writes it reads back, and tensors that contradict each other give one line that names the module.
@@ -57,6 +65,8 @@ class WeightLayoutsTest {
                 Arguments.of(new AwqLayout(0), grouped(COLS)),
                 Arguments.of(Int8Layout.of(ActivationScheme.dynamic(8, true), List.of("lm_head")), int8()),
                 Arguments.of(Int8Layout.of(fixed, List.of()), int8()),
+                Arguments.of(new TableLayout("nf4", false), table(false)),
+                Arguments.of(new TableLayout("nf4", true), table(true)),
                 Arguments.of(new OutlierLayout(6), outliers(3)),
                 Arguments.of(new OutlierLayout(6), outliers(0)));
     }
@@ -162,13 +172,39 @@ class WeightLayoutsTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "'blocksize\": 64', 'blocksize\": 0', blocksize",
+        "'blocksize\": 64', 'blocksize\": 1e9', blocksize",
+        "'[32, 96]', '[32, 95]', weight is",
+        "'[32, 96]', '[96]', shape",
+        "'[32, 96]', '[2000000000, 2000000000]', shape",
+        "'nested_offset\": 0.25', 'nested_offset\": \"x\"', nested_offset",
+        "'{', '[', not valid JSON"
+    })
+    void aStateThatContradictsTheTensorsIsRefused(String found, String bent, String says) {
+        TableLayout layout = new TableLayout("nf4", true);
+        Map<String, Tensor> tensors = tensors(layout.plans("m", table(true)));
+        String name = "m.weight.quant_state.bitsandbytes__nf4";
+        Tensor stored = Objects.requireNonNull(tensors.get(name));
+        String state = new String(stored.data().toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
+        assertThat(state).contains(found);
+        byte[] bytes = state.replace(found, bent).getBytes(StandardCharsets.UTF_8);
+        tensors.put(name, new Tensor(DType.U8, new Shape(bytes.length), MemorySegment.ofArray(bytes)));
+        assertThatThrownBy(() -> layout.read(new Held(tensors), "m"))
+                .isInstanceOf(QuernException.class)
+                .hasMessageStartingWith("m")
+                .hasMessageContaining(says);
+    }
+
     @Test
     void settingsThatQuernLacksAreNamed() {
         ObjectNode awq = new AwqLayout(32).toJson().put("version", "gemv");
         assertUnsupported(awq, "gemv");
         assertUnsupported(new AwqLayout(32).toJson().put("bits", 3), "bits 3");
-        ObjectNode four = Json.object().put("quant_method", "bitsandbytes").put("load_in_4bit", true);
-        assertUnsupported(four, "load_in_8bit");
+        ObjectNode bits = Json.object().put("quant_method", "bitsandbytes");
+        assertUnsupported(bits, "neither load_in_8bit nor load_in_4bit");
+        assertUnsupported(bits.put("load_in_4bit", true).put("bnb_4bit_quant_type", "af4"), "af4");
         Int8Layout rows = Int8Layout.of(ActivationScheme.dynamic(8, true), List.of());
         assertUnsupported(rows.toJson().put("format", "float-quantized"), "float-quantized");
         ObjectNode tensor = rows.toJson();
@@ -211,6 +247,43 @@ class WeightLayoutsTest {
             zeros[i] = (short) random.nextInt(16);
         }
         return GroupedWeight.pack(ROWS, COLS, 4, groupSize, codes, Tensor.of(DType.F16, scales, groups, ROWS), zeros);
+    }
+
+    private static TableWeight table(boolean nested) {
+        Random random = new Random(3);
+        byte[] codes = new byte[ROWS * COLS / 2];
+        random.nextBytes(codes);
+        float[] table = new float[16];
+        for (int i = 0; i < table.length; i++) {
+            table[i] = random.nextFloat() - 0.5f;
+        }
+        int blocks = ROWS * COLS / 64;
+        return new TableWeight(
+                "nf4", ROWS, COLS, bytes(codes), table, 64, nested ? nested(blocks, random) : plain(blocks));
+    }
+
+    private static TableWeight.BlockScales plain(int blocks) {
+        float[] scales = new float[blocks];
+        for (int i = 0; i < blocks; i++) {
+            scales[i] = 1 + i;
+        }
+        return new TableWeight.PlainScales(Tensor.of(scales, blocks));
+    }
+
+    private static TableWeight.BlockScales nested(int blocks, Random random) {
+        byte[] codes = new byte[blocks];
+        random.nextBytes(codes);
+        float[] map = new float[256];
+        for (int i = 0; i < map.length; i++) {
+            map[i] = i / 256f;
+        }
+        float[] outer = new float[Math.ceilDiv(blocks, 256)];
+        Arrays.fill(outer, 2);
+        return new TableWeight.NestedScales(bytes(codes), map, outer, 256, 0.25f);
+    }
+
+    private static Tensor bytes(byte[] values) {
+        return new Tensor(DType.U8, new Shape(values.length), MemorySegment.ofArray(values));
     }
 
     private static Int8Weight int8() {
