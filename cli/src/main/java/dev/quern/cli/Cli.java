@@ -42,6 +42,7 @@ final class Cli {
         line.addSubcommand(new PullCommand(console));
         line.addSubcommand(new VerifyCommand(console));
         line.addSubcommand(new ImatrixCommand(console));
+        line.addSubcommand(new TuneCommand(console));
         line.addSubcommand(new DoctorCommand(console));
         line.addSubcommand(new DemoCommand(console));
         line.addSubcommand(new TrainDemoCommand(console));

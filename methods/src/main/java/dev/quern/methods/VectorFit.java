@@ -83,7 +83,9 @@ final class VectorFit {
                 break;
             }
         }
-        measure();
+        // the sweeps kept the slope up to date: no product is needed to know what they saved
+        gaps = vectors.gaps(target, parallel);
+        loss = Arrays.stream(Products.rowDots(gaps, slope, vectors.height)).sum();
     }
 
     /// Runs `step`, which sets codes, and takes them back where they lose more.

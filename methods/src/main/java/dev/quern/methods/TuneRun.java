@@ -1,0 +1,141 @@
+package dev.quern.methods;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.quern.core.Progress;
+import dev.quern.core.QuernException;
+import dev.quern.core.UsageException;
+import dev.quern.core.VectorWeight;
+import dev.quern.formats.Json;
+import dev.quern.formats.OutputDirectory;
+import dev.quern.formats.Safetensors;
+import dev.quern.formats.SafetensorsFile;
+import dev.quern.formats.StoredTensor;
+import dev.quern.formats.TensorPlan;
+import dev.quern.formats.VptqLayout;
+import dev.quern.kernels.Workers;
+import dev.quern.models.Checkpoint;
+import dev.quern.models.Linear;
+import dev.quern.text.Tokenizer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Fine-tunes a model that `vptq` wrote against its float model and writes a new directory: the same codes, other
+/// centroids, scales and shifts.
+public final class TuneRun {
+    /// Where from, where to and how long.
+    public record Options(
+            Path model,
+            Path reference,
+            Path output,
+            PipelineOptions.CalibrationSource calibration,
+            int epochs,
+            double rate,
+            int threads,
+            long seed) {
+        public Options {
+            if (epochs < 1) {
+                throw new UsageException("epochs is at least 1, not " + epochs);
+            }
+            if (!(rate > 0 && rate < 1)) {
+                throw new UsageException("rate is between 0 and 1, not " + rate);
+            }
+        }
+    }
+
+    /// Nats a token of divergence from the float model on held-out text, before and after.
+    public record Report(Path output, double before, double after, double seconds, List<String> notes) {
+        public ObjectNode toJson() {
+            ObjectNode json = Json.object()
+                    .put("output", output.toString())
+                    .put("held_out_before", before)
+                    .put("held_out_after", after)
+                    .put("seconds", seconds);
+            notes.forEach(json.putArray("notes")::add);
+            return json;
+        }
+    }
+
+    private final Options options;
+
+    public TuneRun(Options options) {
+        this.options = options;
+    }
+
+    public Report run(Progress progress) {
+        long begun = System.nanoTime();
+        if (Files.exists(options.output())) {
+            throw new QuernException(options.output() + ": exists already; choose another output");
+        }
+        try (Checkpoint quantized = Checkpoint.open(options.model());
+                Checkpoint exact = Checkpoint.open(options.reference());
+                Workers workers = Workers.of(options.threads())) {
+            requireSameShape(quantized, exact);
+            CalibrationSet text;
+            try (Tokenizer tokenizer = exact.tokenizer()) {
+                text = CalibrationSet.read(options.calibration(), tokenizer, options.seed());
+            }
+            VectorTuning tuning = new VectorTuning(
+                    quantized.network(),
+                    exact.weights(),
+                    quantized.weights(),
+                    text.sequences(),
+                    workers::run,
+                    progress);
+            VectorTuning.Outcome outcome = tuning.run(options.epochs(), options.rate());
+            Report report = new Report(
+                    options.output(),
+                    outcome.before(),
+                    outcome.after(),
+                    (System.nanoTime() - begun) / 1e9,
+                    outcome.notes());
+            write(quantized, tuning.weights(), report);
+            return report;
+        }
+    }
+
+    private static void requireSameShape(Checkpoint quantized, Checkpoint exact) {
+        List<Linear> a = quantized.network().linears();
+        List<Linear> b = exact.network().linears();
+        if (!a.equals(b)) {
+            throw new UsageException(exact.path() + ": is not the float model of " + quantized.path()
+                    + ": their Linears differ in number or size");
+        }
+    }
+
+    private void write(Checkpoint quantized, Map<Linear, VectorWeight> weights, Report report) {
+        Map<String, TensorPlan> changed = new LinkedHashMap<>();
+        weights.forEach((linear, weight) ->
+                VptqLayout.plans(linear.name(), weight).forEach(plan -> changed.put(plan.name(), plan)));
+        try (SafetensorsFile file = Safetensors.open(quantized.path());
+                OutputDirectory out = OutputDirectory.open(options.output())) {
+            List<TensorPlan> plans = new ArrayList<>();
+            for (StoredTensor stored : file.stored()) {
+                TensorPlan plan = changed.get(stored.name());
+                // a reader's form of a tensor may differ from the file's: only what training moved is written anew
+                boolean moved = plan != null
+                        && !stored.name().endsWith("indices")
+                        && !stored.name().endsWith("perm");
+                plans.add(moved ? plan : TensorPlan.of(stored.name(), file.tensor(stored.name())));
+            }
+            Safetensors.addTo(out, plans, 4L << 30, Map.of("format", "pt"));
+            out.add("config.json", Json.pretty(quantized.config()));
+            TokenizerFiles.copy(quantized, out);
+            Path manifest = quantized.path().resolve(QuantizedOutput.MANIFEST);
+            ObjectNode json =
+                    Files.isRegularFile(manifest) ? ((ObjectNode) Json.read(manifest)).deepCopy() : Json.object();
+            json.remove("files");
+            json.set("tuned", report.toJson());
+            ObjectNode sums = json.putObject("files");
+            out.staged()
+                    .forEach(f -> sums.putObject(String.valueOf(f.path().getFileName()))
+                            .put("bytes", f.bytes())
+                            .put("sha256", f.sha256()));
+            out.add(QuantizedOutput.MANIFEST, Json.pretty(json));
+            out.commit();
+        }
+    }
+}
