@@ -115,6 +115,7 @@ final class QuantizeCommand implements Callable<Integer> {
 
     @Option(
             names = "--act-symmetric",
+            arity = "1",
             paramLabel = "true|false",
             description = "Whether activations have their zero in the middle (default: true at 8 bits, else false).")
     @Nullable

@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# Every method at every width on a real model: perplexity, time and peak memory in one table.
+#
+#   tools/methods-table.sh [options] MODEL WIKITEXT_DIR WORK_DIR
+#
+#   --windows N     evaluation windows of 2048 tokens (default 16)
+#   --samples N     calibration stretches (default 64)
+#   --seq-len N     their length (default 512)
+#   --only PATTERN  only cells whose name (method.width) matches this regular expression
+#   --keep          keep the quantized models, some hundred MB each
+#   --print         only print the table from what is there
+#
+# MODEL is a directory in float32; WIKITEXT_DIR holds valid.txt (calibration) and test.txt (evaluation). What is done
+# is skipped, so an interrupted run goes on where it was; the table can be printed at any time. Figures are those of the
+# written files through the kernels that run them. QUERN_RUN is put before each command, for instance a lock.
+set -euo pipefail
+quern=${QUERN:-$(cd "$(dirname "$0")/.." && pwd)/quern}
+windows=16 samples=64 length=512 only=. keep= print=
+while [[ ${1:-} == --* ]]; do
+    case $1 in
+        --windows) windows=$2; shift ;;
+        --samples) samples=$2; shift ;;
+        --seq-len) length=$2; shift ;;
+        --only) only=$2; shift ;;
+        --keep) keep=1 ;;
+        --print) print=1 ;;
+        *) echo "unknown option $1" >&2; exit 2 ;;
+    esac
+    shift
+done
+[[ $# -eq 3 ]] || { sed -n '2,/^set/p' "$0" | sed 's/^# \{0,1\}//;$d'; exit 2; }
+model=$1 data=$2 work=$3
+mkdir -p "$work"
+widths=(w4g64 w3g64 w2g64 w4a4 w8a8)
+methods=(rtn gptq awq smoothquant zeroquant llm-int8 omniquant affinequant-faithful affinequant
+    smoothquant+gptq awq+gptq affinequant+gptq affinequant-online)
+
+# The YAML of method $1 at width $2; nothing where the two do not go together.
+recipe() {
+    local bits=${2:1:1} last activations=16 range=dynamic
+    case $2 in
+        w?g64) last="bits: $bits, group-size: 64" ;;
+        w4a4) last="bits: 4, group-size: 0" activations=4 ;;
+        w8a8) last="bits: 8, group-size: 0, symmetric: true" activations=8 ;;
+    esac
+    echo "methods:"
+    case $1.$2 in
+        rtn.* | gptq.*) echo "  - {method: $1, $last}" ;;
+        llm-int8.w8a8) echo "  - {method: llm-int8}" ;;
+        llm-int8.*) return 1 ;;
+        smoothquant*.w?g64) return 1 ;;
+        awq*.w8a8 | awq*.w4a4) return 1 ;;
+        smoothquant.w8a8) range=static; printf '  - {method: %s}\n  - {method: rtn, %s}\n' "$1" "$last" ;;
+        zeroquant.w?g64) printf '  - {method: zeroquant, steps: 100}\n  - {method: rtn, %s, symmetric: true}\n' "$last" ;;
+        zeroquant.w8a8) printf '  - {method: zeroquant}\n  - {method: rtn, bits: 8, group-size: 64, symmetric: true}\n' ;;
+        zeroquant.w4a4) printf '  - {method: zeroquant, steps: 100}\n  - {method: rtn, %s}\n' "$last" ;;
+        affinequant-faithful.w?g64 | affinequant-faithful.w4a4)
+            printf '  - {method: affinequant, faithful: true}\n  - {method: rtn, %s}\n' "$last" ;;
+        affinequant-online.w4a4) printf '  - {method: affinequant, run-time: hadamard}\n  - {method: gptq, %s}\n' "$last" ;;
+        affinequant-*) return 1 ;;
+        *+gptq.*) printf '  - {method: %s}\n  - {method: gptq, %s}\n' "${1%+gptq}" "$last" ;;
+        *) printf '  - {method: %s}\n  - {method: rtn, %s}\n' "$1" "$last" ;;
+    esac
+    echo "act-bits: $activations"
+    if [[ $activations != 16 ]]; then echo "act-range: $range"; fi
+}
+
+ppl() { ${QUERN_RUN:-} "$quern" eval "$1" --task perplexity --data "$data/test.txt" --max-windows "$windows" --json; }
+
+# One number of a JSON file.
+number() { grep -o "\"$2\" *: *[0-9.eE+-]*" "$1" 2>/dev/null | head -1 | sed 's/.*: *//'; }
+
+cell() {
+    local name=$1.$2
+    [[ -e $work/$name.ppl.json || ! $name =~ $only ]] && return
+    recipe "$1" "$2" > "$work/$name.yaml" || { rm "$work/$name.yaml"; return 0; }
+    echo "$name" >&2
+    if [[ ! -e $work/$name.json ]]; then
+        if ! ${QUERN_RUN:-} "$quern" quantize "$model" -o "$work/$name" --recipe "$work/$name.yaml" --resume \
+            --calibration "$data/valid.txt" --samples "$samples" --seq-len "$length" --json > "$work/$name.json.new"
+        then
+            rm -f "$work/$name.json.new"
+            return 0
+        fi
+        mv "$work/$name.json.new" "$work/$name.json"
+    fi
+    if ppl "$work/$name" > "$work/$name.ppl.json.new"; then
+        mv "$work/$name.ppl.json.new" "$work/$name.ppl.json"
+        [[ -n $keep ]] || rm -r "${work:?}/$name"
+    fi
+}
+
+table() {
+    local method width value
+    printf 'Perplexity over %s windows of 2048 tokens, calibration %s x %s tokens; fp %.3f.\n\n' \
+        "$windows" "$samples" "$length" "$(number "$work/fp.ppl.json" value)"
+    printf '| method |%s\n' "$(printf ' %s |' "${widths[@]}")"
+    printf '|---|%s\n' "$(printf -- '---|%.0s' "${widths[@]}")"
+    for method in "${methods[@]}"; do
+        printf '| %s |' "$method"
+        for width in "${widths[@]}"; do
+            value=$(number "$work/$method.$width.ppl.json" value || true)
+            if [[ -n $value ]]; then printf ' %.3f |' "$value"; else printf ' |'; fi
+        done
+        echo
+    done
+    printf '\nSeconds to quantize and peak memory in MB.\n\n'
+    printf '| method |%s\n' "$(printf ' %s |' "${widths[@]}")"
+    printf '|---|%s\n' "$(printf -- '---|%.0s' "${widths[@]}")"
+    for method in "${methods[@]}"; do
+        printf '| %s |' "$method"
+        for width in "${widths[@]}"; do
+            value=$(number "$work/$method.$width.json" seconds || true)
+            if [[ -n $value ]]; then
+                printf ' %.0f, %d |' "$value" "$(($(number "$work/$method.$width.json" peak_rss_bytes) >> 20))"
+            else
+                printf ' |'
+            fi
+        done
+        echo
+    done
+}
+
+if [[ -z $print ]]; then
+    [[ -e $work/fp.ppl.json ]] || { ppl "$model" > "$work/fp.new" && mv "$work/fp.new" "$work/fp.ppl.json"; }
+    for width in "${widths[@]}"; do
+        for method in "${methods[@]}"; do cell "$method" "$width"; done
+    done
+fi
+table
