@@ -86,6 +86,11 @@ final class ConvertCommand implements Callable<Integer> {
     @Nullable
     Path imatrix;
 
+    @Option(
+            names = "--requantize",
+            description = "Choose new codes even for weights that are quantized already and would be rounded twice.")
+    boolean requantize;
+
     @Option(names = "--overwrite", description = "Replace an output that exists.")
     boolean overwrite;
 
@@ -99,7 +104,7 @@ final class ConvertCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         ConvertOptions options = new ConvertOptions(
-                format(), type(), false, Optional.ofNullable(imatrix).map(Imatrix::read));
+                format(), type(), false, Optional.ofNullable(imatrix).map(Imatrix::read), requantize);
         requireFree();
         ConvertReport report;
         try (Checkpoint checkpoint = Checkpoint.open(model.resolve(), adapter.folder());

@@ -9,17 +9,20 @@ import java.util.Optional;
 /// With `codesOnly` no code is made anew: into GGUF blocks go codes that are there already, dense matrices keep their
 /// float type, and a matrix whose codes do not fit is an error. Where `imatrix` is there, the errors of an input count
 /// as
-/// much as it says.
-public record ConvertOptions(String to, ConvertType type, boolean codesOnly, Optional<Imatrix> imatrix) {
+/// much as it says. With `requantize` new codes may be chosen for weights that have codes already, which rounds them
+/// twice;
+/// without it that is an error.
+public record ConvertOptions(
+        String to, ConvertType type, boolean codesOnly, Optional<Imatrix> imatrix, boolean requantize) {
     public static final String SAFETENSORS = "safetensors";
     public static final String GGUF = "gguf";
 
     public ConvertOptions(String to, ConvertType type) {
-        this(to, type, false, Optional.empty());
+        this(to, type, false, Optional.empty(), false);
     }
 
     public ConvertOptions(String to, ConvertType type, boolean codesOnly) {
-        this(to, type, codesOnly, Optional.empty());
+        this(to, type, codesOnly, Optional.empty(), false);
     }
 
     public ConvertOptions {

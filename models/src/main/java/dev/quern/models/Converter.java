@@ -224,6 +224,7 @@ public final class Converter {
             });
         }
         GgufType type = options.codesOnly() ? codesType(parameter) : ggufType(parameter);
+        type.blockType().ifPresent(blocks -> requireCodes(parameter, blocks));
         float[] importance = importance(name, parameter);
         return new GgufPlan(name, parameter.shape(), type, () -> {
             step(parameter);
@@ -251,10 +252,23 @@ public final class Converter {
         };
     }
 
+    private void requireCodes(Parameter parameter, BlockType blocks) {
+        PackedWeight weight = parameter.weight(weights);
+        if (!options.requantize() && Recoding.roundsAgain(weight, blocks)) {
+            throw new QuernException(
+                    parameter.name() + ": is quantized already (" + weight.encoding() + "), and " + blocks
+                            + " cannot hold its codes: new ones would round its values a second time; begin from the float model,"
+                            + " or accept that with --requantize");
+        }
+    }
+
     /// The type that the mixture gives `parameter`, or what stands in for it.
     private GgufType ggufType(Parameter parameter) {
         if (options.type().dtype().isPresent()) {
             return GgufType.of(options.type().dtype().get());
+        }
+        if (parameter.weight(weights) instanceof BlockWeight stored && isSameMixture()) {
+            return GgufType.of(stored.type());
         }
         BlockType wanted = wanted(parameter);
         int cols = parameter.shape().dim(1);
@@ -263,6 +277,12 @@ public final class Converter {
             fallbacks.add(new ConvertReport.Fallback(parameter.name(), cols, wanted.name(), type.name()));
         }
         return type;
+    }
+
+    /// True where the source is a GGUF file of the mixture asked for, whoever made it: its types stay as they are.
+    private boolean isSameMixture() {
+        return checkpoint.ggufMetadata().get("general.file_type") instanceof Long number
+                && number == options.type().ggufFileType();
     }
 
     private BlockType wanted(Parameter parameter) {

@@ -54,6 +54,13 @@ final class Recoding implements AutoCloseable {
         return target;
     }
 
+    /// True where `weight` has codes and blocks of `type` cannot hold them.
+    static boolean roundsAgain(PackedWeight weight, BlockType type) {
+        return !(weight instanceof DenseWeight)
+                && !(weight instanceof BlockWeight stored && stored.type() == type)
+                && !(weight instanceof GroupedWeight grouped && GroupedBlocks.fit(grouped, type));
+    }
+
     /// `weight` in blocks: codes are taken over where `type` can hold them, else searched anew, with what each input
     /// counts where that is known.
     MemorySegment blocks(PackedWeight weight, BlockType type, float @Nullable [] importance) {

@@ -69,6 +69,26 @@ class BadRequestTest {
     }
 
     @Test
+    void imatrixSaysWhatToChange() throws IOException {
+        Path text = Files.writeString(directory.resolve("text.txt"), "the hand of the other. ".repeat(100));
+        Path output = directory.resolve("imatrix.gguf");
+
+        CommandRun.quern("imatrix", model, "--data", text, "-o", directory.resolve("imatrix"))
+                .failsWith(2, ".gguf", ".dat");
+        CommandRun.quern("imatrix", model, "--data", directory.resolve("no.txt"), "-o", output)
+                .failsWith(1, "no.txt");
+        CommandRun.quern("imatrix", model, "--data", text, "-o", output, "--window", 100_000)
+                .failsWith(2, "less than one window");
+        CommandRun.quern("convert", model, "-o", directory.resolve("x.gguf"), "--dtype", "q4_k_n")
+                .failsWith(2, "did you mean q4_k_m?");
+        CommandRun.quern("convert", model, "-o", directory.resolve("x.gguf"), "--dtype", "q4_0", "--imatrix", text)
+                .failsWith(1, "text.txt");
+        CommandRun.quern("convert", model, "-o", directory.resolve("x.gguf"), "--imatrix", output)
+                .failsWith(1, "imatrix.gguf");
+        assertThat(names(directory)).containsExactly("text.txt");
+    }
+
+    @Test
     void aPromptLongerThanTheContextIsRefused() {
         CommandRun.quern("generate", model, "-p", "x".repeat(100)).failsWith(1, "100 tokens", "context holds 64");
     }

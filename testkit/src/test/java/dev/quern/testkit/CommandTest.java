@@ -161,6 +161,32 @@ class CommandTest {
     }
 
     @Test
+    void anImportanceMatrixServesAMixture() {
+        Path matrix = directory.resolve("imatrix.gguf");
+        JsonNode made = CommandRun.quern(
+                        "imatrix", model, "--data", text, "-o", matrix, "--window", 32, "--max-windows", 3, "--json")
+                .json();
+        assertThat(made.path("matrices").asInt()).isEqualTo(4 * 7);
+        assertThat(made.path("windows").asInt()).isEqualTo(3);
+        assertThat(made.path("tokens").asInt()).isEqualTo(96);
+
+        Path gguf = directory.resolve("mixture.gguf");
+        JsonNode report = CommandRun.quern(
+                        "convert", model, "-o", gguf, "--dtype", "q4_k_m", "--imatrix", matrix, "--json")
+                .json();
+        assertThat(report.path("lossless").asBoolean()).isFalse();
+        assertThat(report.path("fallbacks").path(0).path("written").asText()).isEqualTo("Q8_0");
+        assertThat(CommandRun.quern("convert", model, "-o", directory.resolve("again.gguf"), "--dtype", "q4_k_m")
+                        .out())
+                .contains("matrices: rows of 64 do not divide into Q4_K blocks, so Q5_0");
+        assertThat(CommandRun.quern("eval", gguf, "--data", text, "--window", 32, "--json")
+                        .json()
+                        .path("value")
+                        .asDouble())
+                .isPositive();
+    }
+
+    @Test
     void convertThereAndBackKeepsEveryWeight() {
         Path gguf = directory.resolve("there.gguf");
         Path back = directory.resolve("back");

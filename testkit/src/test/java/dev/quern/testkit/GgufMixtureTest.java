@@ -6,11 +6,14 @@ import static org.assertj.core.api.Assertions.within;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.quern.core.BlockWeight;
 import dev.quern.core.Progress;
 import dev.quern.core.QuernException;
 import dev.quern.core.UsageException;
+import dev.quern.eval.Windows;
 import dev.quern.formats.Gguf;
 import dev.quern.formats.GgufFile;
+import dev.quern.formats.GgufTensor;
 import dev.quern.formats.Imatrix;
 import dev.quern.formats.Json;
 import dev.quern.kernels.Workers;
@@ -23,7 +26,11 @@ import dev.quern.models.ConvertType;
 import dev.quern.models.Converter;
 import dev.quern.runtime.Model;
 import dev.quern.runtime.Session;
+import dev.quern.text.Tokenizer;
 import dev.quern.torch.TorchModel;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -75,6 +82,31 @@ class GgufMixtureTest {
 
     @ParameterizedTest
     @MethodSource("mixtures")
+    void tensorsOfThePeersFileComeBackByteForByte(ConvertType type) {
+        Optional<Path> fixture = Shared.find("fixtures/gguf/tiny-" + type.name() + ".gguf");
+        assumeThat(fixture).as("shared fixture of " + type).isPresent();
+        Path output = directory.resolve("model.gguf");
+        assertThat(convert(fixture.orElseThrow(), output, type, Optional.empty())
+                        .lossless())
+                .isTrue();
+        try (GgufFile theirs = Gguf.open(fixture.orElseThrow());
+                GgufFile ours = Gguf.open(output)) {
+            for (GgufTensor tensor : theirs.tensors()) {
+                if (tensor.shape().rank() == 2) {
+                    assertThat(blocks(ours, tensor.name()).mismatch(blocks(theirs, tensor.name())))
+                            .as(tensor.name())
+                            .isEqualTo(-1);
+                }
+            }
+        }
+    }
+
+    private static MemorySegment blocks(GgufFile file, String name) {
+        return ((BlockWeight) file.weight(name)).data();
+    }
+
+    @ParameterizedTest
+    @MethodSource("mixtures")
     void everyMixtureRunsAlikeInBothExecutorsAndStaysNearTheModel(ConvertType type) {
         Path original = wide();
         Path output = directory.resolve("model.gguf");
@@ -108,6 +140,27 @@ class GgufMixtureTest {
         try (GgufFile file = Gguf.open(output)) {
             assertThat(file.weight("blk.0.attn_q.weight").encoding()).isEqualTo("Q5_0");
             assertThat(file.weight("output.weight").encoding()).isEqualTo("Q8_0");
+        }
+    }
+
+    @Test
+    void codesAreNotRoundedASecondTimeUnlessAskedFor() {
+        Path original = wide();
+        Path once = directory.resolve("once.gguf");
+        Path twice = directory.resolve("twice.gguf");
+        convert(original, once, ConvertType.Q4_K_M, Optional.empty());
+        assertThat(convert(once, twice, ConvertType.Q4_K_M, Optional.empty()).lossless())
+                .isTrue();
+        assertThatThrownBy(() -> convert(once, directory.resolve("no.gguf"), ConvertType.Q4_0, Optional.empty()))
+                .isInstanceOf(QuernException.class)
+                .hasMessageContaining("is quantized already (Q4_K)")
+                .hasMessageContaining("--requantize");
+        assertThat(directory.resolve("no.gguf")).doesNotExist();
+        try (Checkpoint checkpoint = Checkpoint.open(once)) {
+            ConvertOptions options = new ConvertOptions("gguf", ConvertType.Q4_0, false, Optional.empty(), true);
+            assertThat(Converter.convert(checkpoint, directory.resolve("yes.gguf"), options, Progress.NONE)
+                            .lossless())
+                    .isFalse();
         }
     }
 
@@ -149,6 +202,29 @@ class GgufMixtureTest {
     }
 
     @Test
+    void importancesAreThoseOfLlamaCpp() throws IOException {
+        Optional<Path> model = Shared.find("fixtures/tiny-fp32");
+        Optional<Path> text = Shared.find("data/wikitext-2/valid.txt");
+        assumeThat(model).as("shared fixtures").isPresent();
+        assumeThat(text).as("shared data").isPresent();
+        Imatrix theirs = Imatrix.read(Shared.find("fixtures/gguf/imatrix.gguf").orElseThrow());
+        try (Checkpoint checkpoint = Checkpoint.open(model.orElseThrow());
+                Tokenizer tokenizer = checkpoint.tokenizer()) {
+            List<int[]> windows = Windows.llamaCpp(128, tokenizer.addedBos())
+                    .cut(tokenizer.encode(Files.readString(text.orElseThrow())), 20);
+            Imatrix ours = InputSquares.measure(checkpoint, windows, "text", Parallel.SERIAL, Progress.NONE);
+            assertThat(ours.entries().keySet()).isEqualTo(theirs.entries().keySet());
+            theirs.entries().forEach((name, entry) -> {
+                float[] sums = sums(ours, name);
+                for (int i = 0; i < sums.length; i++) {
+                    // its cache holds keys and values in float16
+                    assertThat(sums[i]).as(name).isCloseTo(entry.sums()[i], within(3e-3f * entry.sums()[i]));
+                }
+            });
+        }
+    }
+
+    @Test
     void anImportanceMatrixOfAnotherModelIsRefusedAndNothingWritten() {
         Path original = wide();
         Imatrix strange = new Imatrix(
@@ -163,7 +239,7 @@ class GgufMixtureTest {
                 .isInstanceOf(QuernException.class)
                 .hasMessageContaining("has 1 inputs for blk.0.attn_q.weight, the model 256");
         assertThat(output).doesNotExist();
-        assertThatThrownBy(() -> new ConvertOptions("gguf", ConvertType.F16, false, Optional.of(narrow)))
+        assertThatThrownBy(() -> new ConvertOptions("gguf", ConvertType.F16, false, Optional.of(narrow), false))
                 .isInstanceOf(UsageException.class)
                 .hasMessageContaining("--imatrix");
     }
@@ -182,7 +258,8 @@ class GgufMixtureTest {
 
     private static ConvertReport convert(Path from, Path to, ConvertType type, Optional<Imatrix> imatrix) {
         try (Checkpoint checkpoint = Checkpoint.open(from)) {
-            return Converter.convert(checkpoint, to, new ConvertOptions("gguf", type, false, imatrix), Progress.NONE);
+            return Converter.convert(
+                    checkpoint, to, new ConvertOptions("gguf", type, false, imatrix, false), Progress.NONE);
         }
     }
 
