@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Activations as signed integer codes, a scale and a zero point for each token: `x ≈ scale · (code − zero)`.
 ///
-/// Codes lie in floats, because the float units multiply integers of 8 bits faster than the integer units do, and as
-/// exactly. Rows are padded to a multiple of 4 with zeros. The memory is used again by the next `quantize`. To the bit
+/// Codes lie in floats, because the float units multiply them as exactly as integer units do (docs/adr/005). Rows are
+/// padded to a multiple of 4 with zeros. The memory is used again by the next `quantize`. To the bit
 /// the same as `ActivationScheme`, except that a token with a value that is not finite gets the scale NaN. For one
 /// thread; `quantize` and `dequantize` split their work over the workers.
 public final class InputCodes {

@@ -5,9 +5,7 @@ import java.util.Arrays;
 /// Signed 8-bit rows in panels. By floats as any panels; by codes in integers.
 ///
 /// The products of codes are summed by the float units in runs of 1024 inputs, within which every sum is an integer of
-/// at most 2^24 and therefore exact, and the runs in 32-bit integers. That is as exact as integer units, and with the
-/// Vector API twice as fast or more: it has no multiplication of bytes that widens to 32 bits, and a multiply-add of
-/// floats takes half a cycle where a 32-bit multiplication and an addition take two. `sums` are the rows' sums of
+/// at most 2^24 and therefore exact, and the runs in 32-bit integers. Why: docs/adr/005. `sums` are the rows' sums of
 /// codes.
 record Int8Linear(PanelLinear floats, CodePanels panels, float[] scales, int[] sums) implements CodeLinear {
     /// 1024 · 128 · 128 = 2^24.
