@@ -1,6 +1,9 @@
 package dev.quern.bench;
 
+import dev.quern.core.ActivationScheme;
 import dev.quern.core.PackedWeight;
+import dev.quern.kernels.CodeLinear;
+import dev.quern.kernels.InputCodes;
 import dev.quern.kernels.Kernels;
 import dev.quern.kernels.LinearKernel;
 import dev.quern.kernels.PreparedLinear;
@@ -46,6 +49,9 @@ public class LinearBenchmark {
     @Param("1")
     public int threads = 1;
 
+    private static final ActivationScheme INPUTS = ActivationScheme.dynamic(8, true);
+
+    private final InputCodes codes = new InputCodes();
     private Workers workers = Workers.of(1);
     private PreparedLinear linear = Kernels.prepare(SeededWeights.of("f32", 1, 1, 1));
     private float[] x = {};
@@ -97,10 +103,15 @@ public class LinearBenchmark {
         workers.close();
     }
 
-    /// One product.
+    /// One product; by a weight of int8 rows one of integers, with the making of the inputs' codes.
     @Benchmark
     public float[] multiply(Rates rates) {
-        linear.multiply(x, 0, tokens, y, 0, workers);
+        if (linear instanceof CodeLinear integers) {
+            codes.quantize(INPUTS, null, new int[0], x, 0, tokens, linear.cols(), workers);
+            integers.multiply(codes, x, 0, y, 0, workers);
+        } else {
+            linear.multiply(x, 0, tokens, y, 0, workers);
+        }
         rates.gigabytes += linear.weightBytes() * 1e-9;
         rates.gigaflops += 2e-9 * linear.rows() * linear.cols() * tokens;
         return y;
