@@ -2,14 +2,17 @@ package dev.quern.bench;
 
 import dev.quern.core.BlockType;
 import dev.quern.core.BlockWeight;
+import dev.quern.core.Codebook;
 import dev.quern.core.DType;
 import dev.quern.core.DenseWeight;
 import dev.quern.core.GroupedWeight;
 import dev.quern.core.Int8Weight;
+import dev.quern.core.PackedBits;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.Shape;
 import dev.quern.core.TableWeight;
 import dev.quern.core.Tensor;
+import dev.quern.core.VectorWeight;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -58,6 +61,9 @@ final class SeededWeights {
             makers.put("gptq-" + bits, (rows, cols, random) -> grouped(rows, cols, bits, true, random));
             makers.put("gptq-" + bits + "-zeros", (rows, cols, random) -> grouped(rows, cols, bits, false, random));
         }
+        makers.put("vptq-v4-k256", (rows, cols, random) -> vectors(4, 256, 0, rows, cols, random));
+        makers.put("vptq-v4-k64-64", (rows, cols, random) -> vectors(4, 64, 64, rows, cols, random));
+        makers.put("vptq-v8-k4096", (rows, cols, random) -> vectors(8, 4096, 0, rows, cols, random));
         makers.put("int8", SeededWeights::int8);
         makers.put("nf4", SeededWeights::normalFloats);
         for (BlockType type : BlockType.values()) {
@@ -72,6 +78,24 @@ final class SeededWeights {
             values[i] = random.nextFloat() - 0.5f;
         }
         return values;
+    }
+
+    private static VectorWeight vectors(int length, int size, int residual, int rows, int cols, Random random) {
+        int bits = Integer.numberOfTrailingZeros(Math.max(1, residual) * size);
+        int n = Math.ceilDiv(rows, length);
+        int[] codes = random.ints((long) n * cols, 0, 1 << bits).toArray();
+        return new VectorWeight(
+                rows,
+                cols,
+                Codebook.of(DType.F16, floats(size * length, random), length),
+                residual == 0 ? null : Codebook.of(DType.F16, floats(residual * length, random), length),
+                null,
+                0,
+                Tensor.of(PackedBits.pack(codes, n, cols, bits), 1, n, PackedBits.words(cols, bits)),
+                null,
+                null,
+                Tensor.of(DType.F16, floats(cols, random), cols),
+                Tensor.of(DType.F16, floats(cols, random), cols));
     }
 
     private static Int8Weight int8(int rows, int cols, Random random) {

@@ -6,6 +6,7 @@ import dev.quern.eval.Divergence;
 import dev.quern.eval.LogitModel;
 import dev.quern.eval.Windows;
 import dev.quern.kernels.Workers;
+import dev.quern.methods.ConfigKey;
 import dev.quern.methods.Method;
 import dev.quern.methods.Methods;
 import dev.quern.methods.Pipeline;
@@ -27,6 +28,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -169,7 +171,12 @@ public final class Demo {
                 false,
                 true,
                 0);
-        Recipe recipe = Recipe.of(method, Map.of("bits", bits, "group-size", options.groupSize()));
+        Map<String, Object> keys = new HashMap<>(Map.of("bits", bits, "group-size", options.groupSize()));
+        // not every method has groups
+        keys.keySet()
+                .retainAll(
+                        Methods.of(method).keys().stream().map(ConfigKey::name).toList());
+        Recipe recipe = Recipe.of(method, keys);
         QuantizeReport report = new Pipeline(model, output, recipe, pipeline).run(Progress.NONE);
         return new Candidate(method, bits, output, report.bitsPerWeight());
     }

@@ -5,7 +5,10 @@ import jdk.incubator.vector.VectorSpecies;
 
 /// One token times expanded indices: units of 4 or 8 numbers of a book, each at an offset of its own.
 ///
-/// Eight units at a time share each broadcast input and hide the latency of the multiply-add. A vector is as long as a
+/// Offsets lie in blocks of eight units, place by place: a loop over places with a constant stride needs no check of
+/// its
+/// own reads. Eight units at a time share each broadcast input and hide the latency of the multiply-add. A vector is as
+/// long as a
 /// unit and not as the machine's widest: what is read lies at unrelated places, one load each, and a gather instruction
 /// would take as many loads and more. The second book is added before the product, as `unpackRow` does.
 final class UnitDot {
@@ -36,7 +39,7 @@ final class UnitDot {
                 s6 = FloatVector.fromArray(FOUR, part, u * 4 + 24);
                 s7 = FloatVector.fromArray(FOUR, part, u * 4 + 28);
             }
-            for (int j = 0, at = u; j < places; j++, at += units) {
+            for (int j = 0, at = u * places; j < places; j++, at += 8) {
                 FloatVector a = FloatVector.broadcast(FOUR, x[xAt + j]);
                 s0 = a.fma(FloatVector.fromArray(FOUR, book, offsets[at]), s0);
                 s1 = a.fma(FloatVector.fromArray(FOUR, book, offsets[at + 1]), s1);
@@ -89,7 +92,7 @@ final class UnitDot {
                 s6 = FloatVector.fromArray(FOUR, part, u * 4 + 24);
                 s7 = FloatVector.fromArray(FOUR, part, u * 4 + 28);
             }
-            for (int j = 0, at = u; j < places; j++, at += units) {
+            for (int j = 0, at = u * places; j < places; j++, at += 8) {
                 FloatVector a = FloatVector.broadcast(FOUR, x[xAt + j]);
                 FloatVector c0 = FloatVector.fromArray(FOUR, book, offsets[at]);
                 s0 = a.fma(c0.add(FloatVector.fromArray(FOUR, second, seconds[at])), s0);
@@ -141,7 +144,7 @@ final class UnitDot {
                 s6 = FloatVector.fromArray(EIGHT, part, u * 8 + 48);
                 s7 = FloatVector.fromArray(EIGHT, part, u * 8 + 56);
             }
-            for (int j = 0, at = u; j < places; j++, at += units) {
+            for (int j = 0, at = u * places; j < places; j++, at += 8) {
                 FloatVector a = FloatVector.broadcast(EIGHT, x[xAt + j]);
                 s0 = a.fma(FloatVector.fromArray(EIGHT, book, offsets[at]), s0);
                 s1 = a.fma(FloatVector.fromArray(EIGHT, book, offsets[at + 1]), s1);
@@ -194,7 +197,7 @@ final class UnitDot {
                 s6 = FloatVector.fromArray(EIGHT, part, u * 8 + 48);
                 s7 = FloatVector.fromArray(EIGHT, part, u * 8 + 56);
             }
-            for (int j = 0, at = u; j < places; j++, at += units) {
+            for (int j = 0, at = u * places; j < places; j++, at += 8) {
                 FloatVector a = FloatVector.broadcast(EIGHT, x[xAt + j]);
                 FloatVector c0 = FloatVector.fromArray(EIGHT, book, offsets[at]);
                 s0 = a.fma(c0.add(FloatVector.fromArray(EIGHT, second, seconds[at])), s0);
@@ -225,15 +228,25 @@ final class UnitDot {
     }
 
     /// Writes or adds the units of `places` to `tile [places, 64]`; a place's units fill its 64 rows.
-    static void copy(int[] offsets, int places, int units, int lanes, float[] book, float[] tile, int at, boolean add) {
-        VectorSpecies<Float> species = lanes == 8 ? EIGHT : FOUR;
-        int used = Panels.ROWS / lanes;
+    static void copyFour(int[] offsets, int places, float[] book, float[] tile, int at, boolean add) {
         for (int j = 0; j < places; j++) {
-            for (int u = 0; u < used; u++) {
-                int to = at + j * Panels.ROWS + u * lanes;
-                FloatVector value = FloatVector.fromArray(species, book, offsets[j * units + u]);
+            for (int u = 0, to = at + j * Panels.ROWS; u < Panels.ROWS / 4; u++, to += 4) {
+                FloatVector value = FloatVector.fromArray(FOUR, book, offsets[(u / 8 * places + j) * 8 + u % 8]);
                 if (add) {
-                    value = FloatVector.fromArray(species, tile, to).add(value);
+                    value = FloatVector.fromArray(FOUR, tile, to).add(value);
+                }
+                value.intoArray(tile, to);
+            }
+        }
+    }
+
+    /// Writes or adds the units of `places` to `tile [places, 64]`; a place's units fill its 64 rows.
+    static void copyEight(int[] offsets, int places, float[] book, float[] tile, int at, boolean add) {
+        for (int j = 0; j < places; j++) {
+            for (int u = 0, to = at + j * Panels.ROWS; u < Panels.ROWS / 8; u++, to += 8) {
+                FloatVector value = FloatVector.fromArray(EIGHT, book, offsets[(u / 8 * places + j) * 8 + u % 8]);
+                if (add) {
+                    value = FloatVector.fromArray(EIGHT, tile, to).add(value);
                 }
                 value.intoArray(tile, to);
             }

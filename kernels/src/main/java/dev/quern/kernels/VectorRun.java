@@ -9,12 +9,15 @@ import org.jspecify.annotations.Nullable;
 /// A centroid is padded to whole units of 4 or 8 lanes, and each index of a panel expands to the offsets of its units
 /// in
 /// the book. A panel holds every vector that touches its 64 rows, so lengths that do not divide 64 store a few indices
-/// twice. Indices lie place by place: `codes[p][place · slots + slot]`.
+/// twice. Indices lie in blocks of eight slots, place by place: `codes[p][(slot / 8 · count + place) · 8 + slot % 8]`.
 final class VectorRun {
     private static final int ROWS = Panels.ROWS;
 
     /// Places whose offsets are expanded at a time: with 16 units each they take 4 KiB.
     private static final int STEP = 64;
+
+    /// Floats of a book of sums: 128 KiB lie near.
+    private static final int MOST_SUMS = 1 << 15;
 
     private final int from;
     private final int count;
@@ -42,19 +45,35 @@ final class VectorRun {
         this.vectors = Math.ceilDiv(rows, length);
         this.slots = slots(length);
         this.low = main.bits();
-        this.book = padded(main, group);
-        this.second = residual == null ? null : padded(residual, group);
+        float[] first = padded(main, group);
+        float[] other = residual == null ? null : padded(residual, group);
+        // few sums of two stages are a book of their own: one read for two
+        boolean folded = other != null && (long) first.length * residual.size() <= MOST_SUMS;
+        this.book = folded && other != null ? sums(first, other) : first;
+        this.second = folded ? null : other;
+        residual = folded ? null : residual;
+        int codes = this.book.length / (units * lanes);
         int panels = Math.ceilDiv(rows, ROWS);
-        this.narrow = new byte[main.size() <= 256 ? panels : 0][count * slots];
-        this.wide = new short[main.size() > 256 ? panels : 0][count * slots];
+        this.narrow = new byte[codes <= 256 ? panels : 0][count * Math.ceilDiv(slots, 8) * 8];
+        this.wide = new short[codes > 256 ? panels : 0][count * Math.ceilDiv(slots, 8) * 8];
         int size = residual == null ? 0 : residual.size();
-        this.narrowSecond = new byte[size > 0 && size <= 256 ? panels : 0][count * slots];
-        this.wideSecond = new short[size > 256 ? panels : 0][count * slots];
+        this.narrowSecond = new byte[size > 0 && size <= 256 ? panels : 0][count * Math.ceilDiv(slots, 8) * 8];
+        this.wideSecond = new short[size > 256 ? panels : 0][count * Math.ceilDiv(slots, 8) * 8];
     }
 
     /// The most vectors that touch the 64 rows of a panel, filled up so that units come in eights.
     private static int slots(int length) {
         return ROWS % length == 0 ? ROWS / length : (ROWS - 2) / length + 2;
+    }
+
+    /// Every sum of a main and a residual centroid by its packed index, rounded as `unpackRow` does.
+    private float[] sums(float[] first, float[] other) {
+        int stride = units * lanes;
+        float[] sums = new float[first.length * (other.length / stride)];
+        for (int i = 0; i < sums.length; i++) {
+            sums[i] = first[i % first.length] + other[i / first.length * stride + i % stride];
+        }
+        return sums;
     }
 
     private float[] padded(Codebook book, int group) {
@@ -82,9 +101,9 @@ final class VectorRun {
             for (int place = 0; place < count; place++) {
                 int code = indices[at + place];
                 int main = second == null ? code : code & (1 << low) - 1;
-                store(narrow, wide, panel, place * slots + slot, main);
+                store(narrow, wide, panel, at(slot, place), main);
                 if (second != null) {
-                    store(narrowSecond, wideSecond, panel, place * slots + slot, code >>> low);
+                    store(narrowSecond, wideSecond, panel, at(slot, place), code >>> low);
                 }
             }
         }
@@ -104,7 +123,7 @@ final class VectorRun {
     }
 
     long bytes() {
-        long indices = (long) count * slots;
+        long indices = (long) count * Math.ceilDiv(slots, 8) * 8;
         return indices * (narrow.length + narrowSecond.length + 2L * (wide.length + wideSecond.length))
                 + 4L * (book.length + (second == null ? 0 : second.length));
     }
@@ -145,41 +164,46 @@ final class VectorRun {
         }
     }
 
-    /// The offsets in the book of all units of some places, `[places, block]`; the filling reads centroid 0.
+    private int at(int slot, int place) {
+        return (slot / 8 * count + place) * 8 + slot % 8;
+    }
+
+    /// The offsets in the book of all units of some places, in `UnitDot`'s order; the filling reads centroid 0.
     private void expand(byte[][] narrow, short[][] wide, int panel, int step, int places, int block, int[] offsets) {
         int stride = units * lanes;
-        if (units == 1 && block == slots) {
-            int at = step * slots;
-            if (narrow.length > 0) {
-                widen(narrow[panel], at, stride, offsets, places * slots);
-            } else {
-                widen(wide[panel], at, stride, offsets, places * slots);
+        if (units == 1) {
+            for (int slot = 0; slot < slots; slot += 8) {
+                if (narrow.length > 0) {
+                    widen(narrow[panel], at(slot, step), stride, offsets, slot * places, places * 8);
+                } else {
+                    widen(wide[panel], at(slot, step), stride, offsets, slot * places, places * 8);
+                }
             }
             return;
         }
+        Arrays.fill(offsets, 0, places * block, 0);
         for (int place = 0; place < places; place++) {
             for (int slot = 0; slot < slots; slot++) {
-                int from = (step + place) * slots + slot;
+                int from = at(slot, step + place);
                 int index = narrow.length > 0
                         ? Byte.toUnsignedInt(narrow[panel][from])
                         : Short.toUnsignedInt(wide[panel][from]);
-                for (int unit = 0; unit < units; unit++) {
-                    offsets[place * block + slot * units + unit] = index * stride + unit * lanes;
+                for (int unit = slot * units; unit < (slot + 1) * units; unit++) {
+                    offsets[(unit / 8 * places + place) * 8 + unit % 8] = index * stride + unit % units * lanes;
                 }
             }
-            Arrays.fill(offsets, place * block + slots * units, (place + 1) * block, 0);
         }
     }
 
-    private static void widen(byte[] codes, int at, int stride, int[] target, int count) {
+    private static void widen(byte[] codes, int at, int stride, int[] target, int to, int count) {
         for (int i = 0; i < count; i++) {
-            target[i] = (codes[at + i] & 0xFF) * stride;
+            target[to + i] = (codes[at + i] & 0xFF) * stride;
         }
     }
 
-    private static void widen(short[] codes, int at, int stride, int[] target, int count) {
+    private static void widen(short[] codes, int at, int stride, int[] target, int to, int count) {
         for (int i = 0; i < count; i++) {
-            target[i] = (codes[at + i] & 0xFFFF) * stride;
+            target[to + i] = (codes[at + i] & 0xFFFF) * stride;
         }
     }
 
@@ -198,21 +222,30 @@ final class VectorRun {
             }
             int at = (from + step) * ROWS;
             if (whole) {
-                UnitDot.copy(offsets, places, block, lanes, book, tile, at, false);
+                copyUnits(offsets, places, book, tile, at, false);
                 if (second != null) {
-                    UnitDot.copy(seconds, places, block, lanes, second, tile, at, true);
+                    copyUnits(seconds, places, second, tile, at, true);
                 }
             } else {
-                copy(panel, places, block, offsets, seconds, tile, at);
+                copy(panel, places, offsets, seconds, tile, at);
             }
         }
     }
 
-    private void copy(int panel, int places, int block, int[] offsets, int[] seconds, float[] tile, int at) {
+    private void copyUnits(int[] offsets, int places, float[] from, float[] tile, int at, boolean add) {
+        if (lanes == 8) {
+            UnitDot.copyEight(offsets, places, from, tile, at, add);
+        } else {
+            UnitDot.copyFour(offsets, places, from, tile, at, add);
+        }
+    }
+
+    private void copy(int panel, int places, int[] offsets, int[] seconds, float[] tile, int at) {
         int skip = panel * ROWS - first(panel) * length;
         for (int place = 0; place < places; place++) {
             for (int r = 0; r < ROWS; r++) {
-                int unit = place * block + (skip + r) / length * units;
+                int first = (skip + r) / length * units;
+                int unit = (first / 8 * places + place) * 8 + first % 8;
                 int t = (skip + r) % length;
                 float value = book[offsets[unit] + t];
                 tile[at + place * ROWS + r] = second == null ? value : value + second[seconds[unit] + t];
