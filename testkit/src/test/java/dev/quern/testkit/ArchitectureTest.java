@@ -150,6 +150,11 @@ class ArchitectureTest {
         complete("dev.quern.methods.Method", dev.quern.methods.Methods.ALL);
         complete("dev.quern.formats.CheckpointFormat", dev.quern.formats.Formats.ALL);
         complete("dev.quern.eval.ChoiceTask", dev.quern.eval.ChoiceTask.ALL);
+        // its entries read settings, one for each layout
+        long layouts = QUERN.stream()
+                .filter(c -> c.isAssignableTo("dev.quern.formats.WeightLayout") && !c.isInterface())
+                .count();
+        assertThat(dev.quern.formats.WeightLayouts.ALL).hasSize(Math.toIntExact(layouts));
     }
 
     @Test
