@@ -6,7 +6,6 @@ import dev.quern.eval.Divergence;
 import dev.quern.eval.LogitModel;
 import dev.quern.eval.Windows;
 import dev.quern.kernels.Workers;
-import dev.quern.methods.ConfigKey;
 import dev.quern.methods.Method;
 import dev.quern.methods.Methods;
 import dev.quern.methods.Pipeline;
@@ -28,18 +27,17 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// The tour: one tiny model, every method at 4, 3 and 2 bits, each written file measured and the extremes talking.
+/// The tour: one tiny model, every method at its widths, each written file measured and the extremes talking.
 ///
 /// What is measured is what was written: each file is opened anew and its packed weights run through the kernels that a
 /// user's model runs through, on text that shares no story with the training or the calibration text.
 public final class Demo {
-    /// The bits that every method is tried at.
-    static final List<Integer> BITS = List.of(4, 3, 2);
+    /// What a method that has but one width is listed under.
+    private static final int ONE_WIDTH = 8;
 
     /// `groupSize` for all files; `windows` of 256 held-out tokens and `questions` are measured; `calibrationSamples`
     /// sequences of 256 tokens are shown to methods that calibrate.
@@ -149,19 +147,24 @@ public final class Demo {
             throw new QuernException("demo: cannot write to " + work + ": " + e.getMessage(), e);
         }
         List<Candidate> candidates = new ArrayList<>();
-        int total = Methods.ALL.size() * BITS.size();
+        int total = Methods.ALL.stream().mapToInt(m -> widths(m).size()).sum();
         for (Method<?> method : Methods.ALL) {
-            for (int bits : BITS) {
+            for (int bits : widths(method)) {
                 progress.at("quantizing with " + method.name() + " to " + bits + " bits", candidates.size(), total);
-                candidates.add(quantize(method.name(), bits, calibration));
+                candidates.add(quantize(method, bits, calibration));
             }
         }
         progress.at("quantized", total, total);
         return candidates;
     }
 
-    private Candidate quantize(String method, int bits, Path calibration) {
-        Path output = work.resolve(method + "-" + bits + "bit");
+    /// The bits that `method` is tried at.
+    static List<Integer> widths(Method<?> method) {
+        return method.widths().isEmpty() ? List.of(ONE_WIDTH) : method.widths();
+    }
+
+    private Candidate quantize(Method<?> method, int bits, Path calibration) {
+        Path output = work.resolve(method.name() + "-" + bits + "bit");
         PipelineOptions pipeline = new PipelineOptions(
                 options.threads(),
                 options.seed(),
@@ -171,14 +174,11 @@ public final class Demo {
                 false,
                 true,
                 0);
-        Map<String, Object> keys = new HashMap<>(Map.of("bits", bits, "group-size", options.groupSize()));
-        // not every method has groups
-        keys.keySet()
-                .retainAll(
-                        Methods.of(method).keys().stream().map(ConfigKey::name).toList());
-        Recipe recipe = Recipe.of(method, keys);
+        Recipe recipe = method.widths().isEmpty()
+                ? Recipe.of(method.name(), Map.of())
+                : Recipe.of(method, bits, options.groupSize());
         QuantizeReport report = new Pipeline(model, output, recipe, pipeline).run(Progress.NONE);
-        return new Candidate(method, bits, output, report.bitsPerWeight());
+        return new Candidate(method.name(), bits, output, report.bitsPerWeight());
     }
 
     private static Row measure(Candidate candidate, Model packed, Measure measure) {

@@ -29,7 +29,7 @@ public final class DemoPage {
                 + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                 + "<title>Quern: what quantizing costs</title>\n<style>\n" + STYLE + "</style>\n</head>\n<body>\n"
                 + "<h1>What quantizing costs</h1>\n"
-                + "<p>One tiny model, every method at 4, 3 and 2 bits. Measured are the written files, on held-out text"
+                + "<p>One tiny model, every method at its widths. Measured are the written files, on held-out text"
                 + " that shares no story with the training.</p>\n"
                 + DemoChart.svg(result)
                 + table(result)

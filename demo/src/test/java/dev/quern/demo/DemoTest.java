@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.quern.core.Progress;
 import dev.quern.demo.Demo.Row;
+import dev.quern.methods.Method;
 import dev.quern.methods.Methods;
 import dev.quern.models.Checkpoint;
 import java.nio.file.Path;
@@ -33,8 +34,8 @@ class DemoTest {
     @Test
     void everyMethodIsTriedAtEveryWidth() {
         List<String> expected = new ArrayList<>(List.of("float"));
-        for (String method : Methods.names()) {
-            Demo.BITS.forEach(bits -> expected.add(method + " " + bits + " bits"));
+        for (Method<?> method : Methods.ALL) {
+            Demo.widths(method).forEach(bits -> expected.add(method.name() + " " + bits + " bits"));
         }
         assertThat(result.rows()).extracting(Row::label).containsExactlyElementsOf(expected);
         assertThat(STEPS).anyMatch(step -> step.startsWith("0/")).anyMatch(step -> step.contains("measuring"));
@@ -46,7 +47,7 @@ class DemoTest {
         // The two sums that a divergence subtracts are rounded apart.
         assertThat(floats.kl()).isCloseTo(0, within(1e-8));
         assertThat(result.rows().subList(1, result.rows().size()))
-                .allSatisfy(row -> assertThat(row.kl()).isGreaterThan(1e-5));
+                .allSatisfy(row -> assertThat(row.kl()).isGreaterThan(1e-6));
     }
 
     @Test
@@ -66,7 +67,7 @@ class DemoTest {
 
     @Test
     void gptqIsNotWorseThanRoundToNearest() {
-        for (int bits : Demo.BITS) {
+        for (int bits : List.of(4, 3, 2)) {
             assertThat(row("gptq", bits).kl())
                     .isLessThanOrEqualTo(row("rtn", bits).kl());
         }

@@ -48,6 +48,11 @@ public final class LlmInt8 implements WeightMethod<LlmInt8.Config> {
     }
 
     @Override
+    public List<Integer> widths() {
+        return List.of();
+    }
+
+    @Override
     public ActivationScheme activations(Config config) {
         return ActivationScheme.dynamic(8, true);
     }

@@ -19,6 +19,11 @@ public sealed interface Method<C extends Record> permits WeightMethod, BlockMeth
         return ActivationScheme.FLOAT;
     }
 
+    /// The bits of a weight that a comparison of all methods tries it at; empty where its defaults are the only width.
+    default List<Integer> widths() {
+        return List.of(4, 3, 2);
+    }
+
     /// Its keys for `--help`.
     default List<ConfigKey> keys() {
         return ConfigKeys.of(configType());

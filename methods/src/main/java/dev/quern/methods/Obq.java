@@ -71,6 +71,12 @@ public final class Obq implements WeightMethod<Obq.Config> {
         return new WeightFormat.Grouped(config.scheme());
     }
 
+    /// One is enough to see: it takes long.
+    @Override
+    public List<Integer> widths() {
+        return List.of(3);
+    }
+
     @Override
     public boolean calibrated(Config config) {
         return true;

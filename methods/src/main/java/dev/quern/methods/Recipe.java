@@ -12,8 +12,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /// What is done to a model: methods in order, and what activations and the KV cache are held in.
@@ -53,6 +55,23 @@ public record Recipe(List<Step<?>> steps, ActivationScheme activations, KvScheme
     /// `kv-bits`), each as a number, a boolean or text.
     public static Recipe of(String method, Map<String, ?> values, Map<String, ?> others) {
         return of(steps(List.of(Methods.of(method)), List.of(values)), others, "the recipe");
+    }
+
+    /// The recipe of one method at a width: `bits` and `groupSize` where it, or what follows it by default, knows them.
+    public static Recipe of(Method<?> method, int bits, int groupSize) {
+        Map<String, Integer> values = new HashMap<>(Map.of("bits", bits, "group-size", groupSize));
+        values.keySet().retainAll(keys(method));
+        return of(method.name(), values);
+    }
+
+    /// The names of the keys that a recipe of `method` alone takes: its own, and those of what follows it by default.
+    private static Set<String> keys(Method<?> method) {
+        Set<String> keys =
+                method.keys().stream().map(ConfigKey::name).collect(Collectors.toCollection(LinkedHashSet::new));
+        if (method instanceof BlockMethod<?> transforms) {
+            Methods.of(transforms.follower()).keys().forEach(key -> keys.add(key.name()));
+        }
+        return keys;
     }
 
     /// The recipe in a YAML file: a list of methods with their keys, alone or under `methods:` beside `act-bits`,

@@ -71,6 +71,11 @@ public final class SmoothQuant implements BlockMethod<SmoothQuant.Config> {
     }
 
     @Override
+    public List<Integer> widths() {
+        return List.of();
+    }
+
+    @Override
     public ActivationScheme activations(Config config) {
         return ActivationScheme.dynamic(8, true);
     }

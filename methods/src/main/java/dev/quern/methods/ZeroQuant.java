@@ -53,6 +53,11 @@ public final class ZeroQuant implements BlockMethod<ZeroQuant.Config> {
     }
 
     @Override
+    public List<Integer> widths() {
+        return List.of();
+    }
+
+    @Override
     public ActivationScheme activations(Config config) {
         return ActivationScheme.dynamic(8, true);
     }
