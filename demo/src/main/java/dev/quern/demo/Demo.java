@@ -33,13 +33,15 @@ import java.util.Set;
 
 /// The tour: one tiny model, every method at its widths, each written file measured and the extremes talking.
 ///
-/// What is measured is what was written: each file is opened anew and its packed weights run through the kernels that a
+/// What is measured is what was written: each file is opened anew and its packed weights run through the kernels
+/// that a
 /// user's model runs through, on text that shares no story with the training or the calibration text.
 public final class Demo {
     /// What a method that has but one width is listed under.
     private static final int ONE_WIDTH = 8;
 
-    /// `groupSize` for all files; `windows` of 256 held-out tokens and `questions` are measured; `calibrationSamples`
+    /// `groupSize` for all files; `windows` of 256 held-out tokens and `questions` are measured;
+    /// `calibrationSamples`
     /// sequences of 256 tokens are shown to methods that calibrate.
     public record Options(int threads, long seed, int groupSize, int windows, int questions, int calibrationSamples) {
         public static Options of(int threads, long seed) {
@@ -47,7 +49,8 @@ public final class Demo {
         }
     }
 
-    /// One line of the table. `bits` is 16 for the float model; `bytes` are those of the weights file; `kl` is the mean
+    /// One line of the table. `bits` is 16 for the float model; `bytes` are those of the weights file; `kl` is the
+    /// mean
     /// divergence from the float model in nats a token; `answers` is the share of questions about held-out stories
     /// that are answered right; `directory` holds the model.
     public record Row(

@@ -57,14 +57,16 @@ public record Recipe(List<Step<?>> steps, ActivationScheme activations, KvScheme
         return of(steps(List.of(Methods.of(method)), List.of(values)), others, "the recipe");
     }
 
-    /// The recipe of one method at a width: `bits` and `groupSize` where it, or what follows it by default, knows them.
+    /// The recipe of one method at a width: `bits` and `groupSize` where it, or what follows it by default, knows
+    /// them.
     public static Recipe of(Method<?> method, int bits, int groupSize) {
         Map<String, Integer> values = new HashMap<>(Map.of("bits", bits, "group-size", groupSize));
         values.keySet().retainAll(keys(method));
         return of(method.name(), values);
     }
 
-    /// The names of the keys that a recipe of `method` alone takes: its own, and those of what follows it by default.
+    /// The names of the keys that a recipe of `method` alone takes: its own, and those of what follows it by
+    /// default.
     private static Set<String> keys(Method<?> method) {
         Set<String> keys =
                 method.keys().stream().map(ConfigKey::name).collect(Collectors.toCollection(LinkedHashSet::new));
