@@ -1,28 +1,16 @@
 package dev.quern.methods;
 
-import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.quern.core.DenseWeight;
-import dev.quern.core.PackedWeight;
-import dev.quern.core.Tensor;
-import dev.quern.models.Architectures;
 import dev.quern.models.Block;
 import dev.quern.models.Network;
-import dev.quern.models.Parameter;
-import dev.quern.models.WeightSource;
 import dev.quern.torch.Torch;
 import dev.quern.torch.TorchOps;
 import dev.quern.torch.TorchScope;
 import dev.quern.torch.TorchTensor;
 import dev.quern.torch.TorchWeights;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,21 +19,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 class LearnedSiteTest {
     private static final int TOKENS = 40;
 
-    private static final String LLAMA = """
-            {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "attention_bias": true, %s}""";
-    private static final String QWEN3 = """
-            {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", %s}""";
-    private static final String GEMMA3 = """
-            {"architectures": ["Gemma3ForCausalLM"], "model_type": "gemma3_text", "sliding_window": 4096, %s}""";
-    private static final String SIZES = """
-            "hidden_size": 48, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 6,
-            "num_key_value_heads": 2, "head_dim": 8, "vocab_size": 32, "rms_norm_eps": 1e-6,
-            "tie_word_embeddings": true, "max_position_embeddings": 8192""";
 
     record Case(String config, InvertibleForm form, SiteDesign.Norms norms) {}
 
     static Stream<Case> cases() {
-        return Stream.of(LLAMA, QWEN3, GEMMA3)
+        return Stream.of(SeededBlock.LLAMA, SeededBlock.QWEN3, SeededBlock.GEMMA3)
                 .flatMap(config -> Stream.of(new SvdForm(1e3), new LuForm(0.5), new DominantForm(0.9), new DirectForm())
                         .flatMap(form -> Stream.of(SiteDesign.Norms.DIAGONAL, SiteDesign.Norms.FULL)
                                 .map(norms -> new Case(config, form, norms))));
@@ -54,9 +32,9 @@ class LearnedSiteTest {
     @ParameterizedTest
     @MethodSource("cases")
     void anyNumbersLeaveTheOutputToTwelveDigits(Case c) {
-        Network network = network(c.config);
+        Network network = SeededBlock.network(c.config);
         Block block = network.blocks().getFirst();
-        BlockParameters parameters = BlockParameters.read(block, random(network));
+        BlockParameters parameters = BlockParameters.read(block, SeededBlock.random(network));
         TorchScope.run(() -> Torch.noGrad(() -> {
             BlockTensors tensors = BlockTensors.of(parameters, true);
             double[] before = output(block, parameters, tensors);
@@ -106,43 +84,5 @@ class LearnedSiteTest {
         double[] ones = new double[count];
         Arrays.fill(ones, 1);
         return ones;
-    }
-
-    private static Network network(String config) {
-        try {
-            JsonNode json = new ObjectMapper().readTree(config.formatted(SIZES));
-            return Architectures.ofConfig(json).orElseThrow().network(json);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException(e);
-        }
-    }
-
-    private static WeightSource random(Network network) {
-        Map<String, float[]> values = new HashMap<>();
-        Map<String, Parameter> parameters = new HashMap<>();
-        for (Parameter parameter : Parameter.of(network)) {
-            int count = Math.toIntExact(parameter.shape().count());
-            values.put(
-                    parameter.name(), Seeded.floats(count, 0.3, parameter.name().hashCode()));
-            parameters.put(parameter.name(), parameter);
-        }
-        return new WeightSource() {
-            @Override
-            public boolean has(String name) {
-                return values.containsKey(name);
-            }
-
-            @Override
-            public PackedWeight weight(String name) {
-                return new DenseWeight(Tensor.of(
-                        vector(name),
-                        requireNonNull(parameters.get(name)).shape().sizes()));
-            }
-
-            @Override
-            public float[] vector(String name) {
-                return requireNonNull(values.get(name));
-            }
-        };
     }
 }

@@ -1,0 +1,111 @@
+package dev.quern.methods;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.quern.torch.Torch;
+import dev.quern.torch.TorchOps;
+import dev.quern.torch.TorchScope;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/// What happens when gradients go wrong.
+class AffineQuantFaultTest {
+    @Test
+    void oneGradientThatIsNotFiniteSendsTheTrainingBackAndItGoesOn() {
+        BlockTask task = task();
+        BlockOutcome outcome = run(task, (step, gradients) -> {
+            if (step == 5) {
+                gradients.getFirst()[0] = Double.NaN;
+            }
+        });
+        assertThat(task.parameters().isFinite()).isTrue();
+        assertThat(outcome.fallback()).isNull();
+        assertThat(outcome.notes()).anyMatch(note -> note.contains("went back"));
+        assertThat(outcome.lossAfter()).isLessThan(outcome.lossBefore());
+    }
+
+    @Test
+    void gradientsThatAreNeverFiniteEndInTheBlockAsItWasByName() {
+        BlockTask task = task();
+        BlockParameters before = task.parameters().copy();
+        BlockOutcome outcome = run(task, (_, gradients) -> gradients.getFirst()[0] = Double.POSITIVE_INFINITY);
+        assertThat(outcome.fallback()).startsWith("identity");
+        assertThat(outcome.notes()).contains("gave up svd", "gave up dominant", "gave up diagonal");
+        task.block()
+                .linears()
+                .forEach(linear -> assertThat(task.parameters().weight(linear)).isEqualTo(before.weight(linear)));
+    }
+
+    @Test
+    void whereOnlyMatricesFailTheDiagonalFormTakesOver() {
+        BlockTask task = task();
+        BlockOutcome outcome = run(task, (_, gradients) -> gradients.stream()
+                .filter(gradient -> gradient.length == 2 * 8 * 8)
+                .forEach(gradient -> gradient[3] = Double.NaN));
+        assertThat(outcome.fallback()).isEqualTo("diagonal");
+        assertThat(task.parameters().isFinite()).isTrue();
+    }
+
+    @Test
+    void activationsAreQuantizedInTheLossAndRunTimeTransformsHelpThem() {
+        for (String runTime : List.of("none", "hadamard", "kronecker")) {
+            BlockTask task =
+                    SeededBlock.task(SeededBlock.network(SeededBlock.LLAMA), 4, 4, 1);
+            BlockParameters before = task.parameters().copy();
+            BlockOutcome outcome = AffineQuant.run(
+                    task,
+                    ConfigKeys.read(
+                            "affinequant",
+                            AffineQuant.Config.class,
+                            Map.of("epochs", "3", "run-time", runTime, "clip", "false")),
+                    BlockTrainer.Fault.NONE);
+            assertThat(outcome.lossAfter()).as(runTime).isLessThan(outcome.lossBefore());
+            task.block()
+                    .linears()
+                    .forEach(linear -> assertThat(task.parameters().transforms(linear))
+                            .hasSize(runTime.equals("none") ? 0 : 1));
+            assertThat(drift(task, before)).as(runTime).isLessThan(1e-5);
+        }
+    }
+
+    @Test
+    void thePapersConfigurationKeepsFullMatricesAtRunTimeAndChangesNothingWithoutQuantization() {
+        BlockTask task = SeededBlock.task(SeededBlock.network(SeededBlock.LLAMA), 3, 16, 1);
+        BlockParameters before = task.parameters().copy();
+        Map<String, String> keys =
+                Map.of("faithful", "true", "stability-factor", "0.1", "epochs", "4", "clip", "false");
+        AffineQuant.run(
+                task, ConfigKeys.read("affinequant", AffineQuant.Config.class, keys), BlockTrainer.Fault.NONE);
+        assertThat(task.parameters().transforms(task.block().linears().getFirst()))
+                .hasSize(1);
+        assertThat(drift(task, before)).isLessThan(1e-5);
+    }
+
+    private static double drift(BlockTask task, BlockParameters before) {
+        return TorchScope.call(() -> Torch.noGrad(() -> {
+            float[] wanted = task.block()
+                    .forward(new TorchOps(before.torch()), task.exact(0))
+                    .toFloats();
+            float[] found = task.block()
+                    .forward(new TorchOps(task.parameters().torch()), task.exact(0))
+                    .toFloats();
+            double gap = 0;
+            double size = 0;
+            for (int i = 0; i < wanted.length; i++) {
+                gap = Math.max(gap, Math.abs(wanted[i] - found[i]));
+                size = Math.max(size, Math.abs(wanted[i]));
+            }
+            return gap / size;
+        }));
+    }
+
+    private static BlockTask task() {
+        return SeededBlock.task(SeededBlock.network(SeededBlock.LLAMA), 3, 16, 1);
+    }
+
+    private static BlockOutcome run(BlockTask task, BlockTrainer.Fault fault) {
+        Map<String, String> keys = Map.of("epochs", "8", "batch", "2");
+        return AffineQuant.run(task, ConfigKeys.read("affinequant", AffineQuant.Config.class, keys), fault);
+    }
+}
