@@ -177,7 +177,6 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
                     false,
                     new DirectForm(),
                     mask,
-                    balanced,
                     config.shift(),
                     SiteDesign.RunTime.NONE));
         }
@@ -191,7 +190,6 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
                     config.queriesKeys(),
                     form(form, config),
                     mask,
-                    balanced,
                     config.shift(),
                     SiteDesign.RunTime.valueOf(config.runTime().name())));
         }

@@ -83,7 +83,6 @@ public final class OmniQuant implements BlockMethod<OmniQuant.Config> {
                 true,
                 new DiagonalForm(),
                 GradualMask.OPEN,
-                true,
                 false,
                 SiteDesign.RunTime.NONE);
         boolean wanted = config.scales() == Scales.ON

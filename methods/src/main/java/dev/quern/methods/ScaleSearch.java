@@ -3,16 +3,16 @@ package dev.quern.methods;
 import dev.quern.core.QuantScheme;
 import dev.quern.models.Linear;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /// Finds scales to begin with, one a channel of a site.
 ///
-/// For weights alone it tries `a^r` for the mean size a of each channel's input, as AWQ does, and keeps what loses
-/// least
-/// when rounded to nearest, each input weighed by its mean square. Where activations are quantized too it balances both
-/// ranges as SmoothQuant does, `max|x|^½ / max|W|^½`. Scales have a geometric mean of 1 and stay within a factor of a
-/// thousand of it.
+/// AWQ's search tries `a^r` for the mean size a of each channel's input and keeps what loses least when rounded to
+/// nearest, each input weighed by its mean square. SmoothQuant's balance is `max|x|^½ / max|W|^½`. Scales have a geometric
+/// mean of 1 and stay within a factor of a thousand of it.
 final class ScaleSearch {
     private static final double SPAN = 1e3;
     private static final int STEPS = 10;
@@ -20,6 +20,7 @@ final class ScaleSearch {
     private final BlockTask task;
     private final SiteStatistics statistics;
     private final Optional<QuantScheme> scheme;
+    private final Map<String, double[]> found = new HashMap<>();
 
     /// `scheme` is that of the weights, empty where there is none to try.
     ScaleSearch(BlockTask task, SiteStatistics statistics, Optional<QuantScheme> scheme) {
@@ -28,8 +29,33 @@ final class ScaleSearch {
         this.scheme = scheme;
     }
 
-    /// SmoothQuant's balance.
-    double[] balanced(Site site) {
+    /// How scales begin.
+    enum Start {
+        /// All ones.
+        NEUTRAL,
+        /// SmoothQuant's balance of the ranges of inputs and weights.
+        BALANCED,
+        /// AWQ's search over powers of the inputs' sizes.
+        SEARCHED
+    }
+
+    /// Scales of `site` to begin with; the array is the caller's.
+    double[] start(Site site, Start start) {
+        return found.computeIfAbsent(start + " " + site.name(), _ -> switch (start) {
+                    case NEUTRAL -> ones(site);
+                    case BALANCED -> balanced(site);
+                    case SEARCHED -> searched(site);
+                })
+                .clone();
+    }
+
+    private static double[] ones(Site site) {
+        double[] ones = new double[site.channels()];
+        Arrays.fill(ones, 1);
+        return ones;
+    }
+
+    private double[] balanced(Site site) {
         double[] input = gathered(site, Kind.LARGEST);
         double[] weight = new double[site.channels()];
         for (Linear linear : site.consumers()) {
@@ -47,10 +73,9 @@ final class ScaleSearch {
         return normalised(scales);
     }
 
-    /// AWQ's search over powers of the inputs' sizes; ones where nothing is quantized.
-    double[] searched(Site site) {
-        double[] best = new double[site.channels()];
-        Arrays.fill(best, 1);
+    /// Ones where nothing is quantized.
+    private double[] searched(Site site) {
+        double[] best = ones(site);
         List<Linear> quantized =
                 site.consumers().stream().filter(task.selected()::contains).toList();
         if (scheme.isEmpty() || quantized.isEmpty()) {

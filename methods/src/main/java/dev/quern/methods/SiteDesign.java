@@ -19,7 +19,6 @@ record SiteDesign(
         boolean pairs,
         @Nullable InvertibleForm values,
         GradualMask mask,
-        boolean balanced,
         boolean shifts,
         RunTime runTime)
         implements TransformTraining.Design {
@@ -41,18 +40,18 @@ record SiteDesign(
 
     /// Nothing but clipping.
     static SiteDesign clipping() {
-        return new SiteDesign("clipping", Norms.NONE, false, false, null, GradualMask.OPEN, false, false, RunTime.NONE);
+        return new SiteDesign("clipping", Norms.NONE, false, false, null, GradualMask.OPEN, false, RunTime.NONE);
     }
 
     @Override
-    public List<LearnedSite> sites(BlockTask task, ScaleSearch scales) {
+    public List<LearnedSite> sites(BlockTask task, ScaleSearch scales, ScaleSearch.Start start) {
         List<LearnedSite> sites = new ArrayList<>();
         for (Site site : Sites.of(task.network(), task.block())) {
             LearnedSite learned = switch (site) {
-                case NormSite norm -> isFree(task, norm) ? norm(norm, scales) : null;
-                case UpSite up -> upDown && isFree(task, up) ? new LearnedScale(up, start(up, scales)) : null;
+                case NormSite norm -> isFree(task, norm) ? norm(norm, scales, start) : null;
+                case UpSite up -> upDown && isFree(task, up) ? new LearnedScale(up, scales.start(up, start)) : null;
                 case QueryKeySite queryKey -> pairs ? new LearnedPairs(queryKey) : null;
-                case ValueSite value -> values == null || !isFree(task, value) ? null : heads(value, values, scales);
+                case ValueSite value -> values == null || !isFree(task, value) ? null : heads(value, values, scales.start(value, start));
             };
             if (learned != null) {
                 sites.add(learned);
@@ -82,21 +81,17 @@ record SiteDesign(
                 : new KroneckerForm(new SvdForm(1e3));
     }
 
-    private @Nullable LearnedSite norm(NormSite site, ScaleSearch scales) {
+    private @Nullable LearnedSite norm(NormSite site, ScaleSearch scales, ScaleSearch.Start start) {
         return switch (norms) {
             case NONE -> null;
-            case DIAGONAL -> new LearnedScale(site, start(site, scales));
-            case FULL -> new LearnedInput(site.consumers(), new DirectForm(), mask, start(site, scales));
+            case DIAGONAL -> new LearnedScale(site, scales.start(site, start));
+            case FULL -> new LearnedInput(site.consumers(), new DirectForm(), mask, scales.start(site, start));
         };
     }
 
-    private LearnedSite heads(ValueSite site, InvertibleForm form, ScaleSearch scales) {
+    private LearnedSite heads(ValueSite site, InvertibleForm form, double[] start) {
         double[] zeros = new double[site.channels()];
         Arrays.fill(zeros, 0);
-        return new LearnedHeads(site, form, mask, start(site, scales), shifts ? zeros : null);
-    }
-
-    private double[] start(Site site, ScaleSearch scales) {
-        return balanced ? scales.balanced(site) : scales.searched(site);
+        return new LearnedHeads(site, form, mask, start, shifts ? zeros : null);
     }
 }

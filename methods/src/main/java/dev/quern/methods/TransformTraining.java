@@ -11,10 +11,12 @@ import dev.quern.torch.TorchScope;
 import dev.quern.torch.TorchTensor;
 import dev.quern.torch.TorchWeights;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +30,8 @@ import org.jspecify.annotations.Nullable;
 final class TransformTraining {
     private static final System.Logger LOG = System.getLogger(TransformTraining.class.getName());
     private static final double MAX_RESIDUAL = 1e-10;
+    /// Sequences that starts are compared on.
+    private static final int FEW = 4;
 
     /// One rung of the ladder.
     interface Design {
@@ -35,11 +39,15 @@ final class TransformTraining {
         String name();
 
         /// New sites at their start, given what the block's Linears read.
-        List<LearnedSite> sites(BlockTask task, ScaleSearch scales);
+        List<LearnedSite> sites(BlockTask task, ScaleSearch scales, ScaleSearch.Start start);
     }
 
-    /// What is learned beside the sites.
-    record Options(TrainingPlan plan, boolean clips, boolean searchedClips, boolean tokenwise, boolean augmented) {}
+    /// What is learned beside the sites. With `starts` several are tried and the best by the training loss is taken;
+    /// otherwise scales start from SmoothQuant's balance and ranges almost whole, as in the papers.
+    record Options(TrainingPlan plan, boolean clips, boolean starts, boolean tokenwise, boolean augmented) {}
+
+    /// A block at a start of its training.
+    private record Candidate(TrainedBlock block, List<LearnedSite> sites, Map<Linear, LinearClip> clips) {}
 
     private final BlockTask task;
     private final Options options;
@@ -60,8 +68,9 @@ final class TransformTraining {
         }
         BlockObjective objective = new BlockObjective(task, options.tokenwise(), options.augmented());
         SiteStatistics statistics = SiteStatistics.of(task);
+        ScaleSearch scales = new ScaleSearch(task, statistics, scheme());
         for (Design design : ladder) {
-            BlockOutcome outcome = TorchScope.call(() -> attempt(design, objective, statistics, ladder.getFirst()));
+            BlockOutcome outcome = TorchScope.call(() -> attempt(design, objective, statistics, scales, ladder.getFirst()));
             if (outcome != null) {
                 return outcome;
             }
@@ -76,13 +85,9 @@ final class TransformTraining {
     }
 
     private @Nullable BlockOutcome attempt(
-            Design design, BlockObjective objective, SiteStatistics statistics, Design wanted) {
-        Map<Linear, LinearClip> clips = clips();
-        List<LearnedSite> sites = design.sites(task, new ScaleSearch(task, statistics, scheme()));
-        TrainedBlock block = new TrainedBlock(task, objective, inputs(), sites, clips, options.clips());
-        if (options.clips() && options.searchedClips()) {
-            block.searchClips(statistics);
-        }
+            Design design, BlockObjective objective, SiteStatistics statistics, ScaleSearch scales, Design wanted) {
+        Candidate start = start(design, objective, statistics, scales);
+        TrainedBlock block = start.block();
         double plain = block.plainLoss(task.heldOut());
         BlockTrainer trainer = new BlockTrainer(block, task, options.plan(), fault);
         BlockTrainer.Snapshot best = trainer.train();
@@ -103,7 +108,7 @@ final class TransformTraining {
             return new BlockOutcome(plain, plain, Map.of(), "identity", notes);
         }
         Map<String, Double> figures = new HashMap<>();
-        if (!merge(sites, clips, best.epoch(), figures)) {
+        if (!merge(start.sites(), start.clips(), best.epoch(), figures)) {
             return null;
         }
         figures.put("steps", (double) trainer.steps());
@@ -111,6 +116,41 @@ final class TransformTraining {
             notes.add(trainer.retries() + " times the training went back to its best state");
         }
         return new BlockOutcome(plain, loss, figures, fallback, notes);
+    }
+
+    /// The start with the smallest loss on the first sequences of the training.
+    private Candidate start(
+            Design design, BlockObjective objective, SiteStatistics statistics, ScaleSearch scales) {
+        if (!options.starts()) {
+            return candidate(objective, design.sites(task, scales, ScaleSearch.Start.BALANCED));
+        }
+        int[] training = task.training();
+        int[] few = Arrays.copyOf(training, Math.min(FEW, training.length));
+        Candidate best = null;
+        double least = Double.POSITIVE_INFINITY;
+        for (ScaleSearch.Start start : ScaleSearch.Start.values()) {
+            if (start == ScaleSearch.Start.BALANCED && !activations(task).quantizes()) {
+                continue;
+            }
+            for (boolean searched : options.clips() ? new boolean[] {false, true} : new boolean[] {false}) {
+                Candidate candidate = candidate(objective, design.sites(task, scales, start));
+                if (searched) {
+                    candidate.block().searchClips(statistics);
+                }
+                double loss = candidate.block().loss(few, 0);
+                if (best == null || loss < least) {
+                    best = candidate;
+                    least = loss;
+                }
+            }
+        }
+        return Objects.requireNonNull(best);
+    }
+
+    private Candidate candidate(BlockObjective objective, List<LearnedSite> sites) {
+        Map<Linear, LinearClip> clips = clips();
+        return new Candidate(
+                new TrainedBlock(task, objective, inputs(), sites, clips, options.clips()), sites, clips);
     }
 
     /// The held-out loss without off-diagonals; infinite where there are none.
