@@ -59,6 +59,9 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
             @Key(value = "10", doc = "passes over the calibration sequences")
             int epochs,
 
+            @Key(value = "12288", doc = "tokens of a pass, drawn from the calibration text; 0 = all")
+            int tokens,
+
             @Key(value = "2", doc = "sequences of a step") int batch,
 
             @Key(value = "svd", doc = "how the matrix of each kv head between v and o is written")
@@ -82,13 +85,13 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
             @Key(value = "true", doc = "learn how far each group's range is clipped")
             boolean clip,
 
-            @Key(value = "0.005", doc = "learning rate of scales")
+            @Key(value = "0.02", doc = "learning rate of scales")
             double scaleRate,
 
-            @Key(value = "0.002", doc = "learning rate of what is off the diagonals")
+            @Key(value = "0.01", doc = "learning rate of what is off the diagonals")
             double matrixRate,
 
-            @Key(value = "0.01", doc = "learning rate of clipping")
+            @Key(value = "0.1", doc = "learning rate of clipping")
             double clipRate,
 
             @Key(value = "false", doc = "open matrices band by band, from the diagonal outwards")
@@ -109,6 +112,7 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
             @Key(value = "false", doc = "the paper's own configuration: full matrices at the norms, kept at run time")
             boolean faithful) {
         public Config {
+            TrainingPlan.checkTokens(tokens);
             plan(epochs, batch, scaleRate, matrixRate, clipRate);
             new GradualMask(epochs, stabilityFactor, gradual);
             if (!(maxCondition >= 1)) {
@@ -120,9 +124,13 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
             return new TrainingPlan(epochs, batch, scale, matrix, clip, true, 1, 0.95, Double.MAX_VALUE);
         }
 
+        /// The paper's learning rate of matrices.
+        private static final double PAPER_RATE = 0.005;
+
         TrainingPlan plan() {
             return faithful
-                    ? new TrainingPlan(epochs, batch, scaleRate, scaleRate, clipRate, false, 0, 0.999, Double.MAX_VALUE)
+                    ? new TrainingPlan(
+                            epochs, batch, PAPER_RATE, PAPER_RATE, clipRate, false, 0, 0.999, Double.MAX_VALUE)
                     : plan(epochs, batch, scaleRate, matrixRate, clipRate);
         }
     }
@@ -156,6 +164,7 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
     static BlockOutcome run(BlockTask task, Config config, BlockTrainer.Fault fault) {
         TransformTraining.Options options = new TransformTraining.Options(
                 config.plan(),
+                config.tokens(),
                 config.clip(),
                 !config.faithful(),
                 config.tokenwise() && !config.faithful(),

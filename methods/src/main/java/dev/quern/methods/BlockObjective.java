@@ -6,6 +6,7 @@ import dev.quern.torch.TorchScope;
 import dev.quern.torch.TorchTensor;
 import dev.quern.torch.TorchWeights;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /// How far a block's output, computed from the quantized prefix, is from that of the float model.
 ///
@@ -15,40 +16,51 @@ import java.util.Arrays;
 /// With `augmented` the distance from the float block on the quantized prefix counts as much.
 final class BlockObjective {
     private final BlockTask task;
+    private final TrainingSequences sequences;
     private final float[][] targets;
     private final float[][] ownTargets;
     private final float[][] weights;
     private final int width;
 
-    /// Computes the targets of all sequences; `task.parameters()` are still as they were.
-    BlockObjective(BlockTask task, boolean tokenwise, boolean augmented) {
+    /// Computes the targets of the sequences; `task.parameters()` are still as they were.
+    BlockObjective(BlockTask task, TrainingSequences sequences, boolean tokenwise, boolean augmented) {
         this.task = task;
+        this.sequences = sequences;
         this.width = task.network().config().hiddenSize();
         int count = task.inputs().sequences();
         targets = new float[count][];
         ownTargets = new float[augmented ? count : 0][];
         weights = new float[count][];
+        int[] used = IntStream.concat(Arrays.stream(sequences.pool()), Arrays.stream(sequences.judged()))
+                .distinct()
+                .toArray();
         TorchScope.run(() -> {
             TorchOps ops = new TorchOps(task.parameters().torch());
-            task.parallel()
-                    .run(
-                            count,
-                            i -> TorchScope.run(() -> {
-                                targets[i] = Torch.noGrad(() ->
-                                        task.block().forward(ops, task.exact(i)).toFloats());
-                                if (augmented) {
-                                    ownTargets[i] = Torch.noGrad(() -> task.block()
-                                            .forward(ops, task.quantized(i))
-                                            .toFloats());
-                                }
-                            }));
+            task.parallel().run(used.length, k -> targets(ops, used[k], augmented));
         });
-        double[][] squares = Arrays.stream(targets).map(this::squares).toArray(double[][]::new);
-        double mean =
-                Arrays.stream(squares).flatMapToDouble(Arrays::stream).average().orElse(1);
-        for (int i = 0; i < count; i++) {
+        double[][] squares = new double[count][];
+        for (int i : used) {
+            squares[i] = squares(targets[i]);
+        }
+        double mean = Arrays.stream(used)
+                .mapToObj(i -> squares[i])
+                .flatMapToDouble(Arrays::stream)
+                .average()
+                .orElse(1);
+        for (int i : used) {
             weights[i] = weights(squares[i], tokenwise, mean);
         }
+    }
+
+    private void targets(TorchOps ops, int i, boolean augmented) {
+        TorchScope.run(() -> Torch.noGrad(() -> {
+            targets[i] = task.block().forward(ops, sequences.exact(i)).toFloats();
+            if (augmented) {
+                ownTargets[i] =
+                        task.block().forward(ops, sequences.quantized(i)).toFloats();
+            }
+            return i;
+        }));
     }
 
     private double[] squares(float[] target) {
@@ -70,7 +82,7 @@ final class BlockObjective {
 
     /// The loss of sequence `i` under `weights`, in the open scope, with gradients where `weights` have some.
     TorchTensor loss(int i, TorchWeights weights) {
-        TorchTensor output = task.block().forward(new TorchOps(weights), task.quantized(i));
+        TorchTensor output = task.block().forward(new TorchOps(weights), sequences.quantized(i));
         TorchTensor loss = distance(output, targets[i], i);
         return ownTargets.length == 0
                 ? loss

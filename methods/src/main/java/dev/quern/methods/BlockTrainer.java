@@ -4,7 +4,6 @@ import dev.quern.torch.TorchScope;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -30,6 +29,7 @@ final class BlockTrainer {
 
     private final TrainedBlock block;
     private final BlockTask task;
+    private final TrainingSequences sequences;
     private final TrainingPlan plan;
     private final Fault fault;
     private @Nullable Snapshot best;
@@ -39,7 +39,8 @@ final class BlockTrainer {
     /// A state: all numbers, the epoch whose mask they belong to, and the held-out loss.
     record Snapshot(List<double[]> values, int epoch, double loss) {}
 
-    BlockTrainer(TrainedBlock block, BlockTask task, TrainingPlan plan, Fault fault) {
+    BlockTrainer(TrainedBlock block, BlockTask task, TrainingSequences sequences, TrainingPlan plan, Fault fault) {
+        this.sequences = sequences;
         this.block = block;
         this.task = task;
         this.plan = plan;
@@ -49,19 +50,18 @@ final class BlockTrainer {
     /// Trains and returns the best state, which is that of the block then; null where the training gave up.
     @Nullable
     Snapshot train() {
-        int[] training = task.training();
         Snapshot first = snapshot(0);
         if (first == null) {
             return null;
         }
         best = first;
-        int perEpoch = (training.length + plan.batch() - 1) / plan.batch();
+        int perEpoch = (sequences.perPass() + plan.batch() - 1) / plan.batch();
         double share = 1;
         double beta1 = 0.9;
         AdamStep adam = new AdamStep(block.learned(), beta1, plan.beta2());
         double least = Double.POSITIVE_INFINITY;
         for (int epoch = 0; epoch < plan.epochs(); epoch++) {
-            int[] order = shuffled(training, epoch);
+            int[] order = sequences.pass(epoch);
             double sum = 0;
             boolean failed = false;
             for (int b = 0; b < perEpoch && !failed; b++) {
@@ -134,7 +134,7 @@ final class BlockTrainer {
             if (!(condition(epoch) <= plan.maxCondition())) {
                 return null;
             }
-            double loss = block.loss(task.heldOut(), epoch);
+            double loss = block.loss(sequences.judged(), epoch);
             if (!Double.isFinite(loss)) {
                 return null;
             }
@@ -168,17 +168,5 @@ final class BlockTrainer {
             double[] values = block.learned().get(i).values();
             System.arraycopy(snapshot.values().get(i), 0, values, 0, values.length);
         }
-    }
-
-    private int[] shuffled(int[] sequences, int epoch) {
-        int[] order = sequences.clone();
-        Random random = new Random(task.seed() * 31 + epoch);
-        for (int i = order.length - 1; i > 0; i--) {
-            int j = random.nextInt(i + 1);
-            int kept = order[i];
-            order[i] = order[j];
-            order[j] = kept;
-        }
-        return order;
     }
 }

@@ -11,7 +11,8 @@ import java.util.Optional;
 /// Finds scales to begin with, one a channel of a site.
 ///
 /// AWQ's search tries `a^r` for the mean size a of each channel's input and keeps what loses least when rounded to
-/// nearest, each input weighed by its mean square. SmoothQuant's balance is `max|x|^½ / max|W|^½`. Scales have a geometric
+/// nearest, each input weighed by its mean square. SmoothQuant's balance is `max|x|^½ / max|W|^½`. Scales have a
+/// geometric
 /// mean of 1 and stay within a factor of a thousand of it.
 final class ScaleSearch {
     private static final double SPAN = 1e3;

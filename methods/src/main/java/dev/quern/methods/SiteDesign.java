@@ -51,7 +51,8 @@ record SiteDesign(
                 case NormSite norm -> isFree(task, norm) ? norm(norm, scales, start) : null;
                 case UpSite up -> upDown && isFree(task, up) ? new LearnedScale(up, scales.start(up, start)) : null;
                 case QueryKeySite queryKey -> pairs ? new LearnedPairs(queryKey) : null;
-                case ValueSite value -> values == null || !isFree(task, value) ? null : heads(value, values, scales.start(value, start));
+                case ValueSite value ->
+                    values == null || !isFree(task, value) ? null : heads(value, values, scales.start(value, start));
             };
             if (learned != null) {
                 sites.add(learned);

@@ -23,10 +23,11 @@ final class SiteStatistics {
 
     private SiteStatistics() {}
 
-    /// Of all sequences of `task`, whose parameters are still as they were.
-    static SiteStatistics of(BlockTask task) {
+    /// Of the sequences that `task` is trained on, whose parameters are still as they were.
+    static SiteStatistics of(BlockTask task, TrainingSequences sequences) {
         List<Stage> stages = task.block().stages();
-        int count = task.inputs().sequences();
+        int[] pool = sequences.pool();
+        int count = pool.length;
         List<List<float[][]>> found = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             found.add(List.of());
@@ -37,11 +38,11 @@ final class SiteStatistics {
                     .run(
                             count,
                             i -> TorchScope.run(() ->
-                                    found.set(i, Torch.noGrad(() -> sequence(stages, ops, task.exact(i))))));
+                                    found.set(i, Torch.noGrad(() -> sequence(stages, ops, sequences.exact(pool[i]))))));
         });
         double tokens = 0;
         for (int i = 0; i < count; i++) {
-            tokens += task.inputs().tokens(i);
+            tokens += sequences.length(pool[i]);
         }
         SiteStatistics statistics = new SiteStatistics();
         for (int s = 0; s < stages.size(); s++) {

@@ -30,6 +30,12 @@ record TrainingPlan(
         }
     }
 
+    static void checkTokens(int tokens) {
+        if (tokens < 0) {
+            throw new UsageException("tokens is not negative, unlike " + tokens + "; 0 = all");
+        }
+    }
+
     double rate(Learned.Part part) {
         return switch (part) {
             case SCALE, SHIFT -> scaleRate;

@@ -44,7 +44,8 @@ final class TransformTraining {
 
     /// What is learned beside the sites. With `starts` several are tried and the best by the training loss is taken;
     /// otherwise scales start from SmoothQuant's balance and ranges almost whole, as in the papers.
-    record Options(TrainingPlan plan, boolean clips, boolean starts, boolean tokenwise, boolean augmented) {}
+    record Options(
+            TrainingPlan plan, int tokens, boolean clips, boolean starts, boolean tokenwise, boolean augmented) {}
 
     /// A block at a start of its training.
     private record Candidate(TrainedBlock block, List<LearnedSite> sites, Map<Linear, LinearClip> clips) {}
@@ -52,12 +53,14 @@ final class TransformTraining {
     private final BlockTask task;
     private final Options options;
     private final BlockTrainer.Fault fault;
+    private final TrainingSequences sequences;
     private final List<String> notes = new ArrayList<>();
 
     TransformTraining(BlockTask task, Options options, BlockTrainer.Fault fault) {
         this.task = task;
         this.options = options;
         this.fault = fault;
+        this.sequences = new TrainingSequences(task, options.tokens());
     }
 
     /// Changes the task's parameters and tells what came of it.
@@ -66,11 +69,12 @@ final class TransformTraining {
             return new BlockOutcome(
                     Double.NaN, Double.NaN, Map.of(), "identity: what follows has no grid to train for", notes);
         }
-        BlockObjective objective = new BlockObjective(task, options.tokenwise(), options.augmented());
-        SiteStatistics statistics = SiteStatistics.of(task);
+        BlockObjective objective = new BlockObjective(task, sequences, options.tokenwise(), options.augmented());
+        SiteStatistics statistics = SiteStatistics.of(task, sequences);
         ScaleSearch scales = new ScaleSearch(task, statistics, scheme());
         for (Design design : ladder) {
-            BlockOutcome outcome = TorchScope.call(() -> attempt(design, objective, statistics, scales, ladder.getFirst()));
+            BlockOutcome outcome =
+                    TorchScope.call(() -> attempt(design, objective, statistics, scales, ladder.getFirst()));
             if (outcome != null) {
                 return outcome;
             }
@@ -88,8 +92,8 @@ final class TransformTraining {
             Design design, BlockObjective objective, SiteStatistics statistics, ScaleSearch scales, Design wanted) {
         Candidate start = start(design, objective, statistics, scales);
         TrainedBlock block = start.block();
-        double plain = block.plainLoss(task.heldOut());
-        BlockTrainer trainer = new BlockTrainer(block, task, options.plan(), fault);
+        double plain = block.plainLoss(sequences.judged());
+        BlockTrainer trainer = new BlockTrainer(block, task, sequences, options.plan(), fault);
         BlockTrainer.Snapshot best = trainer.train();
         if (best == null) {
             return null;
@@ -119,12 +123,11 @@ final class TransformTraining {
     }
 
     /// The start with the smallest loss on the first sequences of the training.
-    private Candidate start(
-            Design design, BlockObjective objective, SiteStatistics statistics, ScaleSearch scales) {
+    private Candidate start(Design design, BlockObjective objective, SiteStatistics statistics, ScaleSearch scales) {
         if (!options.starts()) {
             return candidate(objective, design.sites(task, scales, ScaleSearch.Start.BALANCED));
         }
-        int[] training = task.training();
+        int[] training = sequences.pool();
         int[] few = Arrays.copyOf(training, Math.min(FEW, training.length));
         Candidate best = null;
         double least = Double.POSITIVE_INFINITY;
@@ -149,8 +152,7 @@ final class TransformTraining {
 
     private Candidate candidate(BlockObjective objective, List<LearnedSite> sites) {
         Map<Linear, LinearClip> clips = clips();
-        return new Candidate(
-                new TrainedBlock(task, objective, inputs(), sites, clips, options.clips()), sites, clips);
+        return new Candidate(new TrainedBlock(task, objective, inputs(), sites, clips, options.clips()), sites, clips);
     }
 
     /// The held-out loss without off-diagonals; infinite where there are none.
@@ -163,7 +165,7 @@ final class TransformTraining {
         }
         List<double[]> kept = matrices.stream().map(one -> one.values().clone()).toList();
         matrices.forEach(one -> one.shrink(0));
-        double loss = block.loss(task.heldOut(), best.epoch());
+        double loss = block.loss(sequences.judged(), best.epoch());
         for (int i = 0; i < kept.size(); i++) {
             System.arraycopy(kept.get(i), 0, matrices.get(i).values(), 0, kept.get(i).length);
         }

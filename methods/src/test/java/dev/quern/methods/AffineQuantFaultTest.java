@@ -40,9 +40,11 @@ class AffineQuantFaultTest {
     @Test
     void whereOnlyMatricesFailTheDiagonalFormTakesOver() {
         BlockTask task = task();
-        BlockOutcome outcome = run(task, (_, gradients) -> gradients.stream()
-                .filter(gradient -> gradient.length == 2 * 8 * 8)
-                .forEach(gradient -> gradient[3] = Double.NaN));
+        BlockOutcome outcome = run(
+                task,
+                (_, gradients) -> gradients.stream()
+                        .filter(gradient -> gradient.length == 2 * 8 * 8)
+                        .forEach(gradient -> gradient[3] = Double.NaN));
         assertThat(outcome.fallback()).isEqualTo("diagonal");
         assertThat(task.parameters().isFinite()).isTrue();
     }
@@ -50,8 +52,7 @@ class AffineQuantFaultTest {
     @Test
     void activationsAreQuantizedInTheLossAndRunTimeTransformsHelpThem() {
         for (String runTime : List.of("none", "hadamard", "kronecker")) {
-            BlockTask task =
-                    SeededBlock.task(SeededBlock.network(SeededBlock.LLAMA), 4, 4, 1);
+            BlockTask task = SeededBlock.task(SeededBlock.network(SeededBlock.LLAMA), 4, 4, 1);
             BlockParameters before = task.parameters().copy();
             BlockOutcome outcome = AffineQuant.run(
                     task,
@@ -63,8 +64,8 @@ class AffineQuantFaultTest {
             assertThat(outcome.lossAfter()).as(runTime).isLessThan(outcome.lossBefore());
             task.block()
                     .linears()
-                    .forEach(linear -> assertThat(task.parameters().transforms(linear))
-                            .hasSize(runTime.equals("none") ? 0 : 1));
+                    .forEach(linear ->
+                            assertThat(task.parameters().transforms(linear)).hasSize(runTime.equals("none") ? 0 : 1));
             assertThat(drift(task, before)).as(runTime).isLessThan(1e-5);
         }
     }
@@ -75,8 +76,7 @@ class AffineQuantFaultTest {
         BlockParameters before = task.parameters().copy();
         Map<String, String> keys =
                 Map.of("faithful", "true", "stability-factor", "0.1", "epochs", "4", "clip", "false");
-        AffineQuant.run(
-                task, ConfigKeys.read("affinequant", AffineQuant.Config.class, keys), BlockTrainer.Fault.NONE);
+        AffineQuant.run(task, ConfigKeys.read("affinequant", AffineQuant.Config.class, keys), BlockTrainer.Fault.NONE);
         assertThat(task.parameters().transforms(task.block().linears().getFirst()))
                 .hasSize(1);
         assertThat(drift(task, before)).isLessThan(1e-5);

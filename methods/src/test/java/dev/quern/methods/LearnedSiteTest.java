@@ -19,7 +19,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 class LearnedSiteTest {
     private static final int TOKENS = 40;
 
-
     record Case(String config, InvertibleForm form, SiteDesign.Norms norms) {}
 
     static Stream<Case> cases() {
