@@ -85,10 +85,10 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
             @Key(value = "true", doc = "learn how far each group's range is clipped")
             boolean clip,
 
-            @Key(value = "0.02", doc = "learning rate of scales")
+            @Key(value = "0.05", doc = "learning rate of scales")
             double scaleRate,
 
-            @Key(value = "0.01", doc = "learning rate of what is off the diagonals")
+            @Key(value = "0.02", doc = "learning rate of what is off the diagonals")
             double matrixRate,
 
             @Key(value = "0.1", doc = "learning rate of clipping")

@@ -33,7 +33,9 @@ public final class OmniQuant implements BlockMethod<OmniQuant.Config> {
             @Key(value = "auto", doc = "learn scales between the parts of a block; auto = with quantized activations")
             Scales scales,
 
-            @Key(value = "0.1", doc = "learning rate of clipping; the paper's 0.01 belongs to its ten times longer training")
+            @Key(
+                    value = "0.1",
+                    doc = "learning rate of clipping; the paper's 0.01 belongs to its ten times longer training")
             double clipRate,
 
             @Key(value = "0.005", doc = "learning rate of scales")
@@ -77,8 +79,8 @@ public final class OmniQuant implements BlockMethod<OmniQuant.Config> {
 
     @Override
     public BlockOutcome transform(BlockTask task, Config config) {
-        TransformTraining.Options options =
-                new TransformTraining.Options(config.plan(), config.tokens(), true, false, false, config.augmentedLoss());
+        TransformTraining.Options options = new TransformTraining.Options(
+                config.plan(), config.tokens(), true, false, false, config.augmentedLoss());
         TransformTraining training = new TransformTraining(task, options, BlockTrainer.Fault.NONE);
         SiteDesign scales = new SiteDesign(
                 "scales",

@@ -8,7 +8,8 @@ import java.util.stream.IntStream;
 /// Which calibration sequences a block is trained and judged on, and how much of each: bounded work, however much text
 /// there is.
 ///
-/// The beginning of each sequence is used, up to `LENGTH` tokens: a block is causal, so it computes there what it computes
+/// The beginning of each sequence is used, up to `LENGTH` tokens: a block is causal, so it computes there what it
+/// computes
 /// in the whole. Each pass shows some of a pool of sequences, drawn anew by the seed; all is fixed by it.
 final class TrainingSequences {
     private static final int LENGTH = 512;
