@@ -40,6 +40,9 @@ public final class Demo {
     /// What a method that has but one width is listed under.
     private static final int ONE_WIDTH = 8;
 
+    /// Methods that train do so briefly here: the tour takes minutes.
+    private static final int TOUR_EPOCHS = 3;
+
     /// `groupSize` for all files; `windows` of 256 held-out tokens and `questions` are measured;
     /// `calibrationSamples`
     /// sequences of 256 tokens are shown to methods that calibrate.
@@ -177,11 +180,20 @@ public final class Demo {
                 false,
                 true,
                 0);
-        Recipe recipe = method.widths().isEmpty()
-                ? Recipe.of(method.name(), Map.of())
-                : Recipe.of(method, bits, options.groupSize());
+        Recipe recipe = recipe(method, bits);
         QuantizeReport report = new Pipeline(model, output, recipe, pipeline).run(Progress.NONE);
         return new Candidate(method.name(), bits, output, report.bitsPerWeight());
+    }
+
+    private Recipe recipe(Method<?> method, int bits) {
+        if (method.widths().isEmpty()) {
+            return Recipe.of(method.name(), Map.of());
+        }
+        boolean trains = method.keys().stream().anyMatch(key -> key.name().equals("epochs"));
+        return trains
+                ? Recipe.of(
+                        method.name(), Map.of("bits", bits, "group-size", options.groupSize(), "epochs", TOUR_EPOCHS))
+                : Recipe.of(method, bits, options.groupSize());
     }
 
     private static Row measure(Candidate candidate, Model packed, Measure measure) {
