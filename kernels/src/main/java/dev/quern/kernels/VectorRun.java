@@ -46,17 +46,17 @@ final class VectorRun {
         this.slots = slots(length);
         this.low = main.bits();
         float[] first = padded(main, group);
-        float[] other = residual == null ? null : padded(residual, group);
+        float[] other = residual == null ? new float[0] : padded(residual, group);
+        int sums = residual == null ? 1 : residual.size();
         // few sums of two stages are a book of their own: one read for two
-        boolean folded = other != null && (long) first.length * residual.size() <= MOST_SUMS;
-        this.book = folded && other != null ? sums(first, other) : first;
-        this.second = folded ? null : other;
-        residual = folded ? null : residual;
+        boolean folded = residual != null && (long) first.length * sums <= MOST_SUMS;
+        this.book = folded ? sums(first, other) : first;
+        this.second = folded || residual == null ? null : other;
         int codes = this.book.length / (units * lanes);
         int panels = Math.ceilDiv(rows, ROWS);
         this.narrow = new byte[codes <= 256 ? panels : 0][count * Math.ceilDiv(slots, 8) * 8];
         this.wide = new short[codes > 256 ? panels : 0][count * Math.ceilDiv(slots, 8) * 8];
-        int size = residual == null ? 0 : residual.size();
+        int size = second == null ? 0 : sums;
         this.narrowSecond = new byte[size > 0 && size <= 256 ? panels : 0][count * Math.ceilDiv(slots, 8) * 8];
         this.wideSecond = new short[size > 256 ? panels : 0][count * Math.ceilDiv(slots, 8) * 8];
     }
