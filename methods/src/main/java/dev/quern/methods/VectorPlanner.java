@@ -23,7 +23,7 @@ final class VectorPlanner {
     /// Indices of more bits than this take too long to search.
     private static final int MOST_INDEX_BITS = 12;
 
-    /// Two stages against one book of as many sums, as measured on normalised weights.
+    /// Two stages against one book of as many sums: an estimate, not measured yet.
     private static final double STAGES = 1.12;
 
     private final List<Kind> kinds;
