@@ -10,10 +10,11 @@ import org.jspecify.annotations.Nullable;
 /// Trains what a block learns and never loses it: the best state by held-out loss is kept, and a failing step goes back
 /// to it.
 ///
-/// A loss or gradient that is not finite, a loss of four times the smallest, or a condition number beyond the limit is
+/// A loss or gradient that is not finite, a loss of four times the smallest of the same sequences, or a condition
+/// number beyond the limit is
 /// a
 /// failure: the best state returns, rates fall to 0.3, Adam starts anew with β₁ = 0.8 and off-diagonals shrink by half;
-/// after three of them the training gives up.
+/// after three of them the training ends, with the best state, or with none where nothing was learned.
 final class BlockTrainer {
     private static final System.Logger LOG = System.getLogger(BlockTrainer.class.getName());
     private static final int MAX_RETRIES = 3;
@@ -59,7 +60,8 @@ final class BlockTrainer {
         double share = 1;
         double beta1 = 0.9;
         AdamStep adam = new AdamStep(block.learned(), beta1, plan.beta2());
-        double least = Double.POSITIVE_INFINITY;
+        double[] least = new double[task.inputs().sequences()];
+        Arrays.fill(least, Double.POSITIVE_INFINITY);
         for (int epoch = 0; epoch < plan.epochs(); epoch++) {
             int[] order = sequences.pass(epoch);
             double sum = 0;
@@ -68,9 +70,8 @@ final class BlockTrainer {
                 int[] batch =
                         Arrays.copyOfRange(order, b * plan.batch(), Math.min(order.length, (b + 1) * plan.batch()));
                 TrainedBlock.Gradients gradients = gradients(batch, epoch);
-                failed = gradients == null || gradients.loss() > EXPLODED * least;
+                failed = gradients == null || exploded(batch, gradients.losses(), least);
                 if (gradients != null && !failed) {
-                    least = Math.min(least, gradients.loss());
                     sum += gradients.loss() / perEpoch;
                     double done = (epoch + b / (double) perEpoch) / plan.epochs();
                     double factor = share * plan.schedule(done);
@@ -80,8 +81,10 @@ final class BlockTrainer {
             Snapshot reached = failed ? null : snapshot(epoch);
             if (reached == null) {
                 if (++retries > MAX_RETRIES) {
-                    return null;
+                    restore(best);
+                    return best == first ? null : best;
                 }
+                Arrays.fill(least, Double.POSITIVE_INFINITY);
                 restore(best);
                 block.learned().forEach(one -> one.shrink(0.5));
                 share *= 0.3;
@@ -103,6 +106,19 @@ final class BlockTrainer {
         }
         restore(best);
         return best;
+    }
+
+    /// True where the sequences lose four times the least that they lost before: each is held against itself, for a
+    /// sequence with an enormous activation may lose many times as much as another. Keeps the least.
+    static boolean exploded(int[] batch, double[] losses, double[] least) {
+        double now = 0;
+        double before = 0;
+        for (int k = 0; k < batch.length; k++) {
+            now += losses[k];
+            before += least[batch[k]];
+            least[batch[k]] = Math.min(least[batch[k]], losses[k]);
+        }
+        return now > EXPLODED * before;
     }
 
     int retries() {

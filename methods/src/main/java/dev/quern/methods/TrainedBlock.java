@@ -96,8 +96,13 @@ final class TrainedBlock {
         return grown;
     }
 
-    /// Losses of a step and the gradient of their mean for each of `learned`.
-    record Gradients(double loss, List<double[]> values) {}
+    /// The loss of each sequence of a step, and the gradient of their mean for each of `learned`.
+    record Gradients(double[] losses, List<double[]> values) {
+        /// The mean.
+        double loss() {
+            return Arrays.stream(losses).sum() / losses.length;
+        }
+    }
 
     /// What a plain run of the weights loses: no transform, whole ranges.
     double plainLoss(int[] sequences) {
@@ -146,7 +151,7 @@ final class TrainedBlock {
             found.putAll(leaves.gradients());
             learned.forEach(one -> result.add(Objects.requireNonNull(found.get(one))));
         });
-        return new Gradients(Arrays.stream(losses).sum() / batch.length, result);
+        return new Gradients(losses, result);
     }
 
     private BlockTensors transformed(Leaves leaves, int epoch) {

@@ -26,6 +26,18 @@ class AffineQuantFaultTest {
     }
 
     @Test
+    void aSequenceThatAlwaysLosesMuchIsNoFailure() {
+        double[] least = {0.01, 0.2, Double.POSITIVE_INFINITY};
+        assertThat(BlockTrainer.exploded(new int[] {1, 2}, new double[] {0.21, 7}, least))
+                .isFalse();
+        assertThat(BlockTrainer.exploded(new int[] {0}, new double[] {0.03}, least))
+                .isFalse();
+        assertThat(BlockTrainer.exploded(new int[] {0}, new double[] {0.05}, least))
+                .isTrue();
+        assertThat(least).containsExactly(0.01, 0.2, 7);
+    }
+
+    @Test
     void gradientsThatAreNeverFiniteEndInTheBlockAsItWasByName() {
         BlockTask task = task();
         BlockParameters before = task.parameters().copy();
