@@ -1,11 +1,13 @@
 package dev.quern.core;
 
-/// Signed 8-bit codes with one scale for each output: `w = scale · code`.
+/// Signed 8-bit codes with one scale for each output: `w = code · scale / steps`.
 ///
-/// `codes` I8 `[rows, cols]`, `scales` F32, F16 or BF16 `[rows]`. What compressed-tensors (`int-quantized`, per
-/// channel)
-/// and the regular part of LLM.int8() hold.
-public record Int8Weight(int rows, int cols, Tensor codes, Tensor scales) implements PackedWeight {
+/// `codes` I8 `[rows, cols]`, `scales` F32, F16 or BF16 `[rows]`. `steps` is 1 where a scale is one code's worth
+/// (compressed-tensors `int-quantized`, per channel), and 127 where it is the row's largest magnitude (bitsandbytes).
+public record Int8Weight(int rows, int cols, Tensor codes, Tensor scales, int steps) implements PackedWeight {
+    /// The steps of scales that are rows' largest magnitudes.
+    public static final int LARGEST = 127;
+
     public Int8Weight {
         if (codes.dtype() != DType.I8 || !codes.shape().equals(new Shape(rows, cols))) {
             throw new IllegalArgumentException(
@@ -15,6 +17,19 @@ public record Int8Weight(int rows, int cols, Tensor codes, Tensor scales) implem
             throw new IllegalArgumentException(
                     "scales are " + scales.dtype() + " " + scales.shape() + ", expected floats " + new Shape(rows));
         }
+        if (steps != 1 && steps != LARGEST) {
+            throw new IllegalArgumentException("a scale is worth 1 or 127 codes, not " + steps);
+        }
+    }
+
+    /// Scales of single codes.
+    public Int8Weight(int rows, int cols, Tensor codes, Tensor scales) {
+        this(rows, cols, codes, scales, 1);
+    }
+
+    /// What one code of row `row` is worth.
+    public float scale(int row) {
+        return scales.floatAt(row) / steps;
     }
 
     /// The same values as `weight`, which has 8 bits, one symmetric group a row, and no activation order.
@@ -66,6 +81,23 @@ public record Int8Weight(int rows, int cols, Tensor codes, Tensor scales) implem
         return new Int8Weight(rows, cols, Tensor.of(codes, rows, cols), Tensor.of(scaleType, scales, rows));
     }
 
+    /// The nearest codes as bitsandbytes chooses them: `round(w · 127 / max|w|)`, halves to even, never −128.
+    public static Int8Weight nearestLargest(int rows, int cols, float[] values) {
+        byte[] codes = new byte[Math.multiplyExact(rows, cols)];
+        float[] largest = new float[rows];
+        for (int row = 0; row < rows; row++) {
+            for (int i = row * cols; i < (row + 1) * cols; i++) {
+                largest[row] = Math.max(largest[row], Math.abs(values[i]));
+            }
+            // the reciprocal first: bitsandbytes' own last bit
+            float inverse = largest[row] > 0 ? 1 / largest[row] * LARGEST : 0;
+            for (int i = row * cols; i < (row + 1) * cols; i++) {
+                codes[i] = (byte) Math.clamp((long) Math.rint(values[i] * inverse), -127, 127);
+            }
+        }
+        return new Int8Weight(rows, cols, Tensor.of(codes, rows, cols), Tensor.of(largest, rows), LARGEST);
+    }
+
     @Override
     public long bytes() {
         return codes.bytes() + scales.bytes();
@@ -81,7 +113,8 @@ public record Int8Weight(int rows, int cols, Tensor codes, Tensor scales) implem
         codes.copyFloats((long) row * cols, target, offset, cols);
         float scale = scales.floatAt(row);
         for (int i = offset; i < offset + cols; i++) {
-            target[i] *= scale;
+            // in the order of the packages that wrote the file: the last bit is theirs
+            target[i] = target[i] * scale / steps;
         }
     }
 }

@@ -3,7 +3,8 @@ package dev.quern.core;
 /// LLM.int8()'s form of a weight (arXiv:2208.07339): signed 8-bit rows, and a few columns beside them in a float type.
 ///
 /// `outliers` are the columns, ascending, whose inputs are too large for 8 bits; `columns [rows, outliers]` holds their
-/// weights. The codes of those columns in `regular` count for nothing. Arrays belong to the record.
+/// weights. The codes of those columns in `regular` count for nothing here (they are there for readers that know
+/// only rows). Arrays belong to the record.
 public record OutlierInt8Weight(Int8Weight regular, int[] outliers, Tensor columns) implements PackedWeight {
     public OutlierInt8Weight {
         if (!columns.dtype().isFloat() || !columns.shape().equals(new Shape(regular.rows(), outliers.length))) {

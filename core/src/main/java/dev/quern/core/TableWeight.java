@@ -9,9 +9,10 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 /// - `table [16]`;
 /// - `scales`: one for each `blockSize` weights of the flattened matrix, the last block may be short.
 ///
-/// `kind` is `nf4` or `fp4`. Arrays belong to the record.
+/// `kind` is `nf4` or `fp4`; `origin` the float type it was made from, which bitsandbytes dequantizes to. Arrays belong
+/// to the record.
 public record TableWeight(
-        String kind, int rows, int cols, Tensor codes, float[] table, int blockSize, BlockScales scales)
+        String kind, int rows, int cols, Tensor codes, float[] table, int blockSize, BlockScales scales, DType origin)
         implements PackedWeight {
     /// The scales of blocks, as floats or as codes of a second table (double quantization).
     public sealed interface BlockScales {
@@ -70,6 +71,12 @@ public record TableWeight(
         public long bytes() {
             return codes.bytes() + 4L * map.length + 4L * outer.length + 4;
         }
+    }
+
+    /// Made from float32.
+    public TableWeight(
+            String kind, int rows, int cols, Tensor codes, float[] table, int blockSize, BlockScales scales) {
+        this(kind, rows, cols, codes, table, blockSize, scales, DType.F32);
     }
 
     public TableWeight {

@@ -37,9 +37,6 @@ import java.util.Set;
 /// that a
 /// user's model runs through, on text that shares no story with the training or the calibration text.
 public final class Demo {
-    /// What a method that has but one width is listed under.
-    private static final int ONE_WIDTH = 8;
-
     /// Methods that train do so briefly here: the tour takes minutes.
     private static final int TOUR_EPOCHS = 3;
 
@@ -166,7 +163,7 @@ public final class Demo {
 
     /// The bits that `method` is tried at.
     static List<Integer> widths(Method<?> method) {
-        return method.widths().isEmpty() ? List.of(ONE_WIDTH) : method.widths();
+        return method.widths();
     }
 
     private Candidate quantize(Method<?> method, int bits, Path calibration) {
@@ -186,9 +183,6 @@ public final class Demo {
     }
 
     private Recipe recipe(Method<?> method, int bits) {
-        if (method.widths().isEmpty()) {
-            return Recipe.of(method.name(), Map.of());
-        }
         boolean trains = method.keys().stream().anyMatch(key -> key.name().equals("epochs"));
         return trains
                 ? Recipe.of(

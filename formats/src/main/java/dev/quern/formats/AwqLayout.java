@@ -15,8 +15,9 @@ import java.util.Optional;
 
 /// AutoAWQ's `gemm` layout: 4-bit codes packed along the outputs, `qweight [in, out / 8]`, even outputs first.
 ///
-/// `groupSize` 0 = the whole row (−1 in the file). The bytes are described in docs/formats/awq.md.
-public record AwqLayout(int groupSize) implements WeightLayout {
+/// `groupSize` 0 = the whole row (−1 in the file); `skipped` are the Linears of blocks that stay floats. The bytes are
+/// described in docs/formats/awq.md.
+public record AwqLayout(int groupSize, List<String> skipped) implements WeightLayout {
     private static final int BITS = 4;
     private static final int EACH = 8;
 
@@ -24,6 +25,7 @@ public record AwqLayout(int groupSize) implements WeightLayout {
     private static final int[] SHIFT = {0, 16, 4, 20, 8, 24, 12, 28};
 
     public AwqLayout {
+        skipped = List.copyOf(skipped);
         if (groupSize < 0) {
             throw new UnsupportedModelException("quantization_config: group_size " + groupSize);
         }
@@ -44,7 +46,7 @@ public record AwqLayout(int groupSize) implements WeightLayout {
                     + " and zero_point " + config.path("zero_point") + "; gemm with 4 bits and zero points is read");
         }
         int size = group.asInt(128);
-        return Optional.of(new AwqLayout(size == -1 ? 0 : size));
+        return Optional.of(new AwqLayout(size == -1 ? 0 : size, SkippedModules.read(config, SkippedModules.AWQ)));
     }
 
     @Override
@@ -55,7 +57,7 @@ public record AwqLayout(int groupSize) implements WeightLayout {
         json.put("group_size", groupSize == 0 ? -1 : groupSize);
         json.put("zero_point", true);
         json.put("version", "gemm");
-        json.putNull("modules_to_not_convert");
+        SkippedModules.write(json, SkippedModules.AWQ, skipped);
         return json;
     }
 

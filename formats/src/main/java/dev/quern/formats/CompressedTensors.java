@@ -11,12 +11,21 @@ import java.util.Optional;
 /// The `quantization_config` of a compressed-tensors checkpoint with one group of modules, as `Int8Layout` and
 /// `PackedLayout` read it.
 ///
-/// `format` is `int-quantized` or `pack-quantized`; `groupSize` 0 = whole rows (`channel`); `ignore` are the Linears
-/// that stay floats. Files with several groups, or with settings that Quern lacks, are refused by their value.
+/// `format` is `int-quantized` or `pack-quantized`; `groupSize` 0 = whole rows (`channel`); with `groupOrder` modules
+/// say the group of each input (`actorder` `group`); `ignore` are the Linears that stay floats. Files with several
+/// groups, or with settings that Quern lacks, are refused by their value.
 public record CompressedTensors(
-        String format, int bits, int groupSize, boolean symmetric, ActivationScheme activations, List<String> ignore) {
+        String format,
+        int bits,
+        int groupSize,
+        boolean symmetric,
+        boolean groupOrder,
+        ActivationScheme activations,
+        List<String> ignore) {
     static final String INT = "int-quantized";
     static final String PACKED = "pack-quantized";
+
+    private static final String GROUP_ORDER = "group";
 
     public CompressedTensors {
         ignore = List.copyOf(ignore);
@@ -61,6 +70,7 @@ public record CompressedTensors(
                 weights.path("num_bits").asInt(8),
                 strategy.equals("group") ? weights.path("group_size").asInt(128) : 0,
                 weights.path("symmetric").asBoolean(true),
+                weights.path("actorder").asText("").equals(GROUP_ORDER),
                 activations(group.path("input_activations")),
                 ignore));
     }
@@ -103,6 +113,9 @@ public record CompressedTensors(
             weights.putNull("group_size");
         } else {
             weights.put("group_size", groupSize);
+        }
+        if (groupOrder) {
+            weights.put("actorder", GROUP_ORDER);
         }
         if (activations.quantizes()) {
             ObjectNode inputs = group.putObject("input_activations");

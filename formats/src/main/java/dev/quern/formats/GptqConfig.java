@@ -7,6 +7,7 @@ import dev.quern.core.PackedWeight;
 import dev.quern.core.QuernException;
 import dev.quern.core.TensorSource;
 import dev.quern.core.UnsupportedModelException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -15,7 +16,7 @@ import java.util.Optional;
 ///
 /// `groupSize` 0 = the whole row (−1 in the file). `zeros` is what the file claims by its name;
 /// `GptqLayout.resolve` checks it against the values. `meta` are notes for people (damping, MSE search…), written
-/// under `meta`.
+/// under `meta`. `skipped` are the Linears of blocks that stay floats.
 public record GptqConfig(
         int bits,
         int groupSize,
@@ -23,8 +24,11 @@ public record GptqConfig(
         boolean descAct,
         Zeros zeros,
         boolean head,
-        Map<String, String> meta)
+        Map<String, String> meta,
+        List<String> skipped)
         implements WeightLayout {
+    private static final String SKIP = "-:^";
+
     /// How zero points are stored.
     public enum Zeros {
         /// `checkpoint_format` `gptq`: z − 1, the older and wider-known way; z = 0 does not fit.
@@ -53,15 +57,21 @@ public record GptqConfig(
             throw new UnsupportedModelException("quantization_config: group_size " + groupSize);
         }
         meta = Map.copyOf(meta);
+        skipped = List.copyOf(skipped);
     }
 
     public GptqConfig(int bits, int groupSize, boolean symmetric, boolean descAct, Zeros zeros) {
-        this(bits, groupSize, symmetric, descAct, zeros, false, Map.of());
+        this(bits, groupSize, symmetric, descAct, zeros, false, Map.of(), List.of());
+    }
+
+    /// The same with other Linears that stay floats.
+    public GptqConfig skipping(List<String> linears) {
+        return new GptqConfig(bits, groupSize, symmetric, descAct, zeros, head, meta, linears);
     }
 
     /// The same with other zeros.
     public GptqConfig with(Zeros other) {
-        return new GptqConfig(bits, groupSize, symmetric, descAct, other, head, meta);
+        return new GptqConfig(bits, groupSize, symmetric, descAct, other, head, meta, skipped);
     }
 
     /// Reads the object under `quantization_config`; empty where it describes another method.
@@ -90,7 +100,20 @@ public record GptqConfig(
                 config.path("desc_act").asBoolean(false),
                 zeros(config),
                 config.path("lm_head").asBoolean(false),
-                Map.of());
+                Map.of(),
+                skipped(config.path("dynamic")));
+    }
+
+    /// GPTQModel's rules for single modules: those that begin with `-:` skip what the regular expression behind
+    /// matches.
+    private static List<String> skipped(JsonNode rules) {
+        List<String> names = new ArrayList<>();
+        rules.fieldNames().forEachRemaining(rule -> {
+            if (rule.startsWith(SKIP) && rule.endsWith("$")) {
+                names.add(rule.substring(SKIP.length(), rule.length() - 1).replace("\\.", "."));
+            }
+        });
+        return names;
     }
 
     private static Zeros zeros(JsonNode config) {
@@ -121,6 +144,10 @@ public record GptqConfig(
         json.put("pack_dtype", "int32");
         json.put("lm_head", head);
         json.put("true_sequential", true);
+        if (!skipped.isEmpty()) {
+            ObjectNode rules = json.putObject("dynamic");
+            skipped.forEach(name -> rules.putObject(SKIP + name.replace(".", "\\.") + "$"));
+        }
         ObjectNode notes = json.putObject("meta");
         new java.util.TreeMap<>(meta).forEach(notes::put);
         return json;

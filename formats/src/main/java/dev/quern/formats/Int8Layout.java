@@ -30,7 +30,7 @@ public record Int8Layout(CompressedTensors config) implements WeightLayout {
 
     /// For writing: every Linear but those of `ignore`, with inputs of this scheme.
     public static Int8Layout of(ActivationScheme activations, List<String> ignore) {
-        return new Int8Layout(new CompressedTensors(CompressedTensors.INT, 8, 0, true, activations, ignore));
+        return new Int8Layout(new CompressedTensors(CompressedTensors.INT, 8, 0, true, false, activations, ignore));
     }
 
     /// Reads the object under `quantization_config`; empty where it describes another layout.
@@ -59,9 +59,10 @@ public record Int8Layout(CompressedTensors config) implements WeightLayout {
 
     @Override
     public List<TensorPlan> plans(String module, PackedWeight weight) {
-        if (!(weight instanceof Int8Weight int8)) {
-            throw new QuernException(module + ": " + weight.encoding()
-                    + " does not fit compressed-tensors int-quantized, which holds int8 rows");
+        if (!(weight instanceof Int8Weight int8) || int8.steps() != 1) {
+            throw new QuernException(
+                    module + ": " + weight.encoding()
+                            + " does not fit compressed-tensors int-quantized, which holds int8 rows and the worth of one code");
         }
         Tensor scales = int8.scales();
         return List.of(

@@ -12,19 +12,26 @@ import dev.quern.core.Shape;
 import dev.quern.core.Tensor;
 import dev.quern.core.TensorSource;
 import dev.quern.core.UnsupportedModelException;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
 /// bitsandbytes' 8-bit layout: int8 rows under `weight`, each row's largest magnitude under `SCB`, so that
-/// `w = code · SCB / 127`.
+/// `w = code · SCB / 127`. `skipped` are the Linears of blocks that stay floats.
 ///
 /// Where Quern wrote it, the outlier columns that calibration found lie beside: `outlier_columns`, `outlier_weight`.
 /// Such modules run as LLM.int8() with these columns; other readers find theirs when they run. `threshold` is
 /// `llm_int8_threshold`. The bytes are described in docs/formats/bitsandbytes.md.
-public record OutlierLayout(float threshold) implements WeightLayout {
+public record OutlierLayout(float threshold, List<String> skipped) implements WeightLayout {
     private static final ActivationScheme INPUTS = ActivationScheme.dynamic(8, true);
+    private static final String FORMAT = "weight_format";
     private static final String COLUMNS = "outlier_columns";
     private static final String WEIGHT = "outlier_weight";
+
+    public OutlierLayout {
+        skipped = List.copyOf(skipped);
+    }
 
     /// Reads the object under `quantization_config`; empty where it describes another method.
     public static Optional<OutlierLayout> find(JsonNode config) {
@@ -35,8 +42,9 @@ public record OutlierLayout(float threshold) implements WeightLayout {
             throw new UnsupportedModelException(
                     "quantization_config: bitsandbytes with neither load_in_8bit nor load_in_4bit; one must be true");
         }
-        return Optional.of(
-                new OutlierLayout((float) config.path("llm_int8_threshold").asDouble(6)));
+        return Optional.of(new OutlierLayout(
+                (float) config.path("llm_int8_threshold").asDouble(6),
+                SkippedModules.read(config, SkippedModules.BITSANDBYTES)));
     }
 
     @Override
@@ -47,7 +55,7 @@ public record OutlierLayout(float threshold) implements WeightLayout {
         json.put("load_in_4bit", false);
         json.put("llm_int8_threshold", threshold);
         json.put("llm_int8_has_fp16_weight", false);
-        json.putNull("llm_int8_skip_modules");
+        SkippedModules.write(json, SkippedModules.BITSANDBYTES, skipped);
         return json;
     }
 
@@ -62,16 +70,13 @@ public record OutlierLayout(float threshold) implements WeightLayout {
         Tensor codes = tensors.require("weight", 2, DType.I8);
         int rows = tensors.size("weight", codes, 0);
         int cols = tensors.size("weight", codes, 1);
-        if (tensors.has("weight_format")
-                && source.tensor(module + ".weight_format").floatAt(0) != 0) {
+        if (tensors.has(FORMAT)
+                && tensors.require(FORMAT, new Shape(), DType.U8).floatAt(0) != 0) {
             throw new UnsupportedModelException(module + ": weight_format is not 0: codes laid out for a graphics"
                     + " processor; save the model anew with its rows in order");
         }
-        float[] scales = tensors.column("SCB", rows).toFloats();
-        for (int row = 0; row < rows; row++) {
-            scales[row] /= 127;
-        }
-        Int8Weight regular = new Int8Weight(rows, cols, codes, Tensor.of(scales, rows));
+        Tensor largest = tensors.column("SCB", rows);
+        Int8Weight regular = new Int8Weight(rows, cols, codes, largest, Int8Weight.LARGEST);
         if (!tensors.has(COLUMNS)) {
             return regular;
         }
@@ -92,19 +97,25 @@ public record OutlierLayout(float threshold) implements WeightLayout {
 
     @Override
     public List<TensorPlan> plans(String module, PackedWeight weight) {
-        if (!(weight instanceof OutlierInt8Weight w)) {
-            throw new QuernException(
-                    module + ": " + weight.encoding() + " does not fit the bitsandbytes layout, which holds int8 rows");
+        if (weight instanceof Int8Weight rows && rows.steps() == Int8Weight.LARGEST) {
+            return rowPlans(module, rows);
         }
-        float[] largest = w.regular().scales().toFloats();
-        for (int row = 0; row < largest.length; row++) {
-            largest[row] *= 127;
+        if (!(weight instanceof OutlierInt8Weight w) || w.regular().steps() != Int8Weight.LARGEST) {
+            throw new QuernException(module + ": " + weight.encoding()
+                    + " does not fit the bitsandbytes layout, which holds int8 rows in 127ths of their largest weight");
         }
+        List<TensorPlan> plans = new ArrayList<>(rowPlans(module, w.regular()));
+        plans.add(TensorPlan.of(module + "." + COLUMNS, Tensor.of(w.outliers(), w.outliers().length)));
+        plans.add(TensorPlan.of(module + "." + WEIGHT, w.columns()));
+        return plans;
+    }
+
+    private static List<TensorPlan> rowPlans(String module, Int8Weight rows) {
+        Tensor inOrder = new Tensor(DType.U8, new Shape(), MemorySegment.ofArray(new byte[1]));
         return List.of(
-                TensorPlan.of(module + ".weight", w.regular().codes()),
-                TensorPlan.of(module + ".SCB", Tensor.of(largest, largest.length)),
-                TensorPlan.of(module + "." + COLUMNS, Tensor.of(w.outliers(), w.outliers().length)),
-                TensorPlan.of(module + "." + WEIGHT, w.columns()));
+                TensorPlan.of(module + ".weight", rows.codes()),
+                TensorPlan.of(module + ".SCB", rows.scales()),
+                TensorPlan.of(module + "." + FORMAT, inOrder));
     }
 
     @Override

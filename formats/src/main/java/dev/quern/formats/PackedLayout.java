@@ -2,6 +2,7 @@ package dev.quern.formats;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.quern.core.ActivationScheme;
 import dev.quern.core.DType;
 import dev.quern.core.GroupedWeight;
 import dev.quern.core.PackedWeight;
@@ -10,16 +11,20 @@ import dev.quern.core.Shape;
 import dev.quern.core.Tensor;
 import dev.quern.core.TensorSource;
 import dev.quern.core.UnsupportedModelException;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
 /// compressed-tensors `pack-quantized`: 4- or 8-bit codes packed along the inputs of each row under `weight_packed`,
 /// with `weight_scale [out, groups]`, `weight_shape` and, where asymmetric, `weight_zero_point` packed along the
-/// outputs. Read, and never written: the GPTQ layout holds the same.
+/// outputs; `weight_g_idx` names the group of each input where codes were chosen in activation order.
 ///
 /// The bytes are described in docs/formats/compressed-tensors.md.
 public record PackedLayout(CompressedTensors config) implements WeightLayout {
+    private static final String ORDER = "weight_g_idx";
+
     public PackedLayout {
         if (config.bits() != 4 && config.bits() != 8) {
             throw new UnsupportedModelException(
@@ -28,6 +33,12 @@ public record PackedLayout(CompressedTensors config) implements WeightLayout {
         if (config.groupSize() < 0) {
             throw new UnsupportedModelException("quantization_config: group_size " + config.groupSize());
         }
+    }
+
+    /// For writing: every Linear but those of `ignore`, inputs as they are.
+    public static PackedLayout of(int bits, int groupSize, boolean symmetric, boolean order, List<String> ignore) {
+        return new PackedLayout(new CompressedTensors(
+                CompressedTensors.PACKED, bits, groupSize, symmetric, order, ActivationScheme.FLOAT, ignore));
     }
 
     /// Reads the object under `quantization_config`; empty where it describes another layout.
@@ -59,17 +70,33 @@ public record PackedLayout(CompressedTensors config) implements WeightLayout {
             throw tensors.broken("weight_shape says [" + (long) shape.floatAt(0) + ", " + (long) shape.floatAt(1)
                     + "], weight_packed holds " + rows + " rows of " + cols);
         }
-        if (tensors.has("weight_g_idx")) {
-            throw tensors.broken("weight_g_idx (activation order) is not read in this layout");
-        }
         if ((long) rows * cols > Integer.MAX_VALUE - 8) {
             throw tensors.broken("weight_packed " + packed.shape() + " is too large");
         }
         int group = config.groupSize() == 0 ? cols : Math.min(config.groupSize(), cols);
         int groups = Math.ceilDiv(cols, group);
         Tensor scales = tensors.require("weight_scale", new Shape(rows, groups));
-        return GroupedWeight.pack(
-                rows, cols, bits, group, codes(packed, rows, cols), turned(scales), zeros(tensors, rows, groups));
+        GroupedWeight weight = GroupedWeight.pack(
+                rows,
+                cols,
+                bits,
+                group,
+                codes(packed, rows, cols),
+                turned(scales, groups, rows),
+                zeros(tensors, rows, groups));
+        return tensors.has(ORDER) ? weight.withGroupIndex(order(tensors, weight)) : weight;
+    }
+
+    private static int[] order(ModuleTensors tensors, GroupedWeight weight) {
+        int[] index =
+                tensors.require(ORDER, new Shape(weight.cols()), DType.I32).toInts();
+        for (int col = 0; col < index.length; col++) {
+            if (index[col] < 0 || index[col] >= weight.groups()) {
+                throw tensors.broken(
+                        ORDER + " puts input " + col + " into group " + index[col] + " of " + weight.groups());
+            }
+        }
+        return index;
     }
 
     private byte[] codes(Tensor packed, int rows, int cols) {
@@ -104,28 +131,102 @@ public record PackedLayout(CompressedTensors config) implements WeightLayout {
         return zeros;
     }
 
-    /// `[rows, groups]` as `[groups, rows]`, at its own type.
-    private static Tensor turned(Tensor scales) {
-        int rows = scales.shape().dim(0);
-        int groups = scales.shape().dim(1);
-        float[] values = new float[rows * groups];
-        for (int row = 0; row < rows; row++) {
-            for (int g = 0; g < groups; g++) {
-                values[g * rows + row] = scales.floatAt((long) row * groups + g);
+    /// `[m, n]` as `[n, m]`, at its own type.
+    private static Tensor turned(Tensor scales, int n, int m) {
+        float[] values = new float[Math.multiplyExact(m, n)];
+        for (int i = 0; i < m; i++) {
+            for (int j = 0; j < n; j++) {
+                values[j * m + i] = scales.floatAt((long) i * n + j);
             }
         }
-        return Tensor.of(scales.dtype(), values, groups, rows);
+        return Tensor.of(scales.dtype(), values, n, m);
     }
 
     @Override
     public List<TensorPlan> plans(String module, PackedWeight weight) {
-        throw new QuernException(module + ": Quern reads compressed-tensors pack-quantized and writes the GPTQ layout");
+        if (!(weight instanceof GroupedWeight grouped) || grouped.bits() != config.bits()) {
+            throw new QuernException(module + ": " + weight.encoding() + " does not fit compressed-tensors"
+                    + " pack-quantized with " + config.bits() + " bits");
+        }
+        int group = config.groupSize() == 0 ? grouped.cols() : Math.min(config.groupSize(), grouped.cols());
+        if (grouped.groupSize() != group || grouped.groupIndex() != null && !config.groupOrder()) {
+            throw new QuernException(module + ": " + weight.encoding() + " does not fit compressed-tensors"
+                    + " pack-quantized with groups of " + group + (config.groupOrder() ? "" : " in plain order"));
+        }
+        requireZeros(module, grouped);
+        int rows = grouped.rows();
+        int groups = grouped.groups();
+        int each = 32 / config.bits();
+        Shape shape = new Shape(rows, grouped.cols() / each);
+        List<TensorPlan> plans = new ArrayList<>();
+        plans.add(new TensorPlan(
+                module + ".weight_packed", DType.I32, shape, () -> Tensor.of(packCodes(grouped), shape.sizes())));
+        plans.add(new TensorPlan(
+                module + ".weight_scale",
+                grouped.scales().dtype(),
+                new Shape(rows, groups),
+                () -> turned(grouped.scales(), rows, groups)));
+        if (!config.symmetric()) {
+            Shape zeros = new Shape(Math.ceilDiv(rows, each), groups);
+            plans.add(new TensorPlan(
+                    module + ".weight_zero_point",
+                    DType.I32,
+                    zeros,
+                    () -> Tensor.of(packZeros(grouped), zeros.sizes())));
+        }
+        int[] order = grouped.groupIndex();
+        if (order != null) {
+            plans.add(TensorPlan.of(module + "." + ORDER, Tensor.of(order, order.length)));
+        }
+        MemorySegment sizes = MemorySegment.ofArray(new byte[16]);
+        sizes.set(Tensor.LONG, 0, rows);
+        sizes.set(Tensor.LONG, 8, grouped.cols());
+        plans.add(TensorPlan.of(module + ".weight_shape", new Tensor(DType.I64, new Shape(2), sizes)));
+        return plans;
+    }
+
+    private void requireZeros(String module, GroupedWeight weight) {
+        int middle = 1 << (config.bits() - 1);
+        for (short zero : weight.zeroPoints()) {
+            if (config.symmetric() ? zero != middle : zero >> config.bits() != 0) {
+                throw new QuernException(module + ": a zero point of " + zero + " does not fit compressed-tensors"
+                        + " pack-quantized, " + (config.symmetric() ? "symmetric" : "asymmetric"));
+            }
+        }
+    }
+
+    private int[] packCodes(GroupedWeight weight) {
+        int bits = config.bits();
+        int each = 32 / bits;
+        int[] packed = new int[Math.multiplyExact(weight.rows(), weight.cols() / each)];
+        byte[] row = new byte[weight.cols()];
+        for (int r = 0; r < weight.rows(); r++) {
+            weight.unpackCodes(r, row, 0);
+            int at = r * (row.length / each);
+            for (int col = 0; col < row.length; col++) {
+                packed[at + col / each] |= Byte.toUnsignedInt(row[col]) << col % each * bits;
+            }
+        }
+        return packed;
+    }
+
+    private int[] packZeros(GroupedWeight weight) {
+        int bits = config.bits();
+        int each = 32 / bits;
+        int groups = weight.groups();
+        int[] packed = new int[Math.ceilDiv(weight.rows(), each) * groups];
+        for (int row = 0; row < weight.rows(); row++) {
+            for (int g = 0; g < groups; g++) {
+                packed[row / each * groups + g] |= weight.zeroPoint(g, row) << row % each * bits;
+            }
+        }
+        return packed;
     }
 
     @Override
     public StoredInput input(TensorSource source, String module) {
-        return new Int8Layout(
-                        new CompressedTensors(CompressedTensors.INT, 8, 0, true, config.activations(), config.ignore()))
+        return new Int8Layout(new CompressedTensors(
+                        CompressedTensors.INT, 8, 0, true, false, config.activations(), config.ignore()))
                 .input(source, module);
     }
 }

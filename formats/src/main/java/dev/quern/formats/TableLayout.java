@@ -17,17 +17,25 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /// bitsandbytes' 4-bit layout, NF4 and FP4: codes under `weight`, scales under `weight.absmax`, the table under
 /// `weight.quant_map`, and a JSON text of bytes under `weight.quant_state.bitsandbytes__<kind>`. With double
 /// quantization `absmax` holds codes of the map `weight.nested_quant_map`, scaled by `weight.nested_absmax`.
 ///
-/// `kind` and `nested` are what `quantization_config` says; a module's own state decides.
-/// The bytes are described in docs/formats/bitsandbytes.md.
-public record TableLayout(String kind, boolean nested) implements WeightLayout {
+/// `kind` and `nested` are what `quantization_config` says; a module's own state decides. `skipped` are the Linears of
+/// blocks that stay floats. The bytes are described in docs/formats/bitsandbytes.md.
+public record TableLayout(String kind, boolean nested, List<String> skipped) implements WeightLayout {
     private static final List<String> KINDS = List.of("nf4", "fp4");
+    private static final Map<DType, String> ORIGINS =
+            new TreeMap<>(Map.of(DType.F32, "float32", DType.F16, "float16", DType.BF16, "bfloat16"));
     private static final String STATE = "weight.quant_state.bitsandbytes__";
+
+    public TableLayout {
+        skipped = List.copyOf(skipped);
+    }
 
     /// Reads the object under `quantization_config`; empty where it describes another layout.
     public static Optional<TableLayout> find(JsonNode config) {
@@ -41,8 +49,10 @@ public record TableLayout(String kind, boolean nested) implements WeightLayout {
             throw new UnsupportedModelException(
                     "quantization_config: bnb_4bit_quant_type is " + kind + "; " + KINDS + " are read");
         }
-        return Optional.of(
-                new TableLayout(kind, config.path("bnb_4bit_use_double_quant").asBoolean(false)));
+        return Optional.of(new TableLayout(
+                kind,
+                config.path("bnb_4bit_use_double_quant").asBoolean(false),
+                SkippedModules.read(config, SkippedModules.BITSANDBYTES)));
     }
 
     @Override
@@ -55,6 +65,7 @@ public record TableLayout(String kind, boolean nested) implements WeightLayout {
         json.put("bnb_4bit_use_double_quant", nested);
         json.put("bnb_4bit_compute_dtype", "float32");
         json.put("bnb_4bit_quant_storage", "uint8");
+        SkippedModules.write(json, SkippedModules.BITSANDBYTES, skipped);
         return json;
     }
 
@@ -81,8 +92,18 @@ public record TableLayout(String kind, boolean nested) implements WeightLayout {
         Tensor packed = tensors.require("weight", new Shape((weights + 1) / 2, 1), DType.U8);
         Tensor codes = new Tensor(DType.U8, new Shape((weights + 1) / 2), packed.data());
         float[] table = finite(tensors, "weight.quant_map", 16);
-        return new TableWeight(
-                stored, rows, cols, codes, table, block, scales(tensors, state, Math.ceilDiv(weights, block)));
+        BlockScales scales = scales(tensors, state, Math.ceilDiv(weights, block));
+        return new TableWeight(stored, rows, cols, codes, table, block, scales, origin(tensors, state));
+    }
+
+    private static DType origin(ModuleTensors tensors, JsonNode state) {
+        String name = state.path("dtype").asText("unnamed");
+        for (Map.Entry<DType, String> known : ORIGINS.entrySet()) {
+            if (known.getValue().equals(name)) {
+                return known.getKey();
+            }
+        }
+        throw tensors.broken("its state says dtype " + name + ", expected one of " + ORIGINS.values());
     }
 
     private static BlockScales scales(ModuleTensors tensors, JsonNode state, int blocks) {
@@ -136,7 +157,10 @@ public record TableLayout(String kind, boolean nested) implements WeightLayout {
         plans.add(TensorPlan.of(name, new Tensor(DType.U8, shape, w.codes().data())));
         plans.add(TensorPlan.of(name + ".quant_map", Tensor.of(w.table(), 16)));
         ObjectNode state = Json.object().put("quant_type", w.kind()).put("blocksize", w.blockSize());
-        state.put("dtype", "float32").putArray("shape").add(w.rows()).add(w.cols());
+        state.put("dtype", ORIGINS.get(w.origin()))
+                .putArray("shape")
+                .add(w.rows())
+                .add(w.cols());
         switch (w.scales()) {
             case PlainScales plain -> plans.add(TensorPlan.of(name + ".absmax", plain.values()));
             case NestedScales nest -> {

@@ -141,7 +141,7 @@ class GptqLayoutTest {
     @Test
     void theConfigComesBackFromItsJson() {
         for (Zeros zeros : Zeros.values()) {
-            GptqConfig config = new GptqConfig(3, 0, false, true, zeros, true, Map.of());
+            GptqConfig config = new GptqConfig(3, 0, false, true, zeros, true, Map.of(), List.of("a.b.c"));
             assertThat(GptqConfig.parse(config.toJson())).isEqualTo(config);
             assertThat(GptqConfig.find(config.toJson())).contains(config);
         }

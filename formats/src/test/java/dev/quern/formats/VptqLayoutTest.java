@@ -141,7 +141,7 @@ class VptqLayoutTest {
         return copy;
     }
 
-    private static VectorWeight weight(int residual, int outliers, int groups, boolean norm, long seed) {
+    static VectorWeight weight(int residual, int outliers, int groups, boolean norm, long seed) {
         Random random = new Random(seed);
         int rows = 13;
         int cols = 18 + outliers;

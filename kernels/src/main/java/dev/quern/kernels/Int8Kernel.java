@@ -42,13 +42,14 @@ final class Int8Kernel implements LinearKernel {
         InputOrder order = InputOrder.grouped(new int[cols], 1, CodePanels.granule(8));
         FloatScales groupScales = FloatScales.of(rows, 1, GroupScales.Shift.NONE, 0);
         CodePanels panels = new CodePanels(rows, cols, 8, order, groupScales, 0);
-        float[] scales = weight.scales().toFloats();
+        float[] scales = new float[rows];
         int[] sums = new int[rows];
         byte[] codes = new byte[cols];
         float[] one = new float[1];
         for (int r = 0; r < rows; r++) {
             MemorySegment.copy(weight.codes().data(), JAVA_BYTE, (long) r * cols, codes, 0, cols);
             panels.setRow(r, codes);
+            scales[r] = weight.scale(r);
             one[0] = scales[r];
             groupScales.set(r, one, one);
             for (byte code : codes) {

@@ -39,7 +39,7 @@ record ScalarInt8(PreparedLinear floats, Int8Weight weight) implements CodeLinea
         workers.ranges(rows, 1, (from, to) -> {
             for (int r = from; r < to; r++) {
                 long at = (long) r * cols;
-                float scale = weight.scales().floatAt(r);
+                float scale = weight.scale(r);
                 for (int t = 0; t < codes.tokens(); t++) {
                     int total = 0;
                     int sum = 0;

@@ -284,7 +284,8 @@ final class SampleWeights {
                 w.cols(),
                 rows(w.codes(), from, to, w.cols()),
                 new Tensor(
-                        scales.dtype(), new Shape(to - from), scales.data().asSlice(from * each, (to - from) * each)));
+                        scales.dtype(), new Shape(to - from), scales.data().asSlice(from * each, (to - from) * each)),
+                w.steps());
     }
 
     private static Tensor rows(Tensor t, int from, int to, int cols) {

@@ -33,7 +33,7 @@ final class GgufOutput {
     static ConvertType type(Path output, WeightFormat format) {
         QuantScheme scheme = switch (format) {
             case WeightFormat.Grouped(QuantScheme s) -> s;
-            case WeightFormat.Vectored _, Int8Format _ -> throw none(output, format);
+            case WeightFormat.Vectored _, Int8Format _, TableFormat _ -> throw none(output, format);
         };
         if (scheme.groupSize() == 32 && scheme.bits() == 4) {
             return scheme.symmetric() ? ConvertType.Q4_0 : ConvertType.Q4_1;

@@ -1,19 +1,15 @@
 package dev.quern.methods;
 
-import dev.quern.core.DType;
 import dev.quern.core.Int8Weight;
 import dev.quern.core.QuernException;
 import dev.quern.kernels.CodeLinear;
 
-/// Signed 8-bit rows with a scale each: compressed-tensors `int-quantized`, or, with outlier columns beside them,
-/// bitsandbytes' 8-bit layout as Quern extends it.
+/// Signed 8-bit rows with their largest magnitude each: bitsandbytes' 8-bit layout, with outlier columns beside them as
+/// Quern extends it.
 ///
 /// `outliers` true = LLM.int8(): weights are `OutlierInt8Weight`, else `Int8Weight`. `threshold` is the magnitude from
 /// which an input is an outlier.
 record Int8Format(boolean outliers, float threshold) implements WeightFormat {
-    /// W8A8: rows alone.
-    static final Int8Format ROWS = new Int8Format(false, 0);
-
     /// Outlier columns are few and not known before calibration: they are not counted.
     @Override
     public long bytes(String layer, int rows, int cols) {
@@ -26,7 +22,7 @@ record Int8Format(boolean outliers, float threshold) implements WeightFormat {
 
     /// See `WeightFormat`.
     public float[] roundTrip(float[] weight, int rows, int cols, Parallel parallel) {
-        return Int8Weight.nearest(rows, cols, weight, DType.F32).unpack();
+        return Int8Weight.nearestLargest(rows, cols, weight).unpack();
     }
 
     @Override

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /// LLM.int8() (arXiv:2208.07339): 8-bit rows times 8-bit tokens, and the few inputs that reach a threshold are
-/// multiplied in 16 bits beside them.
+/// multiplied in 16 bits beside them. Without `outliers` the rows alone, as bitsandbytes writes them.
 ///
 /// Deviation from the paper: outlier inputs are those that reach the threshold anywhere in the calibration text, so
 /// their weights are stored in 16 bits once and for all; the paper finds them anew at every call.
@@ -18,7 +18,12 @@ public final class LlmInt8 implements WeightMethod<LlmInt8.Config> {
     /// Its settings.
     public record Config(
             @Key(value = "6", doc = "magnitude from which an input is an outlier")
-            double threshold) {
+            double threshold,
+
+            @Key(
+                    value = "true",
+                    doc = "keep the outliers that calibration found; false = 8-bit rows alone, no calibration")
+            boolean outliers) {
         public Config {
             if (!(threshold >= 0)) {
                 throw new UsageException("threshold is not negative, unlike " + threshold);
@@ -44,22 +49,22 @@ public final class LlmInt8 implements WeightMethod<LlmInt8.Config> {
 
     @Override
     public WeightFormat format(Config config) {
-        return new Int8Format(true, (float) config.threshold());
+        return new Int8Format(config.outliers(), (float) config.threshold());
     }
 
     @Override
     public List<Integer> widths() {
-        return List.of();
+        return List.of(8);
     }
 
     @Override
     public ActivationScheme activations(Config config) {
-        return ActivationScheme.dynamic(8, true);
+        return config.outliers() ? ActivationScheme.dynamic(8, true) : ActivationScheme.FLOAT;
     }
 
     @Override
     public boolean calibrated(Config config) {
-        return true;
+        return config.outliers();
     }
 
     @Override
@@ -69,41 +74,32 @@ public final class LlmInt8 implements WeightMethod<LlmInt8.Config> {
 
     @Override
     public boolean wantsRanges(Config config) {
-        return true;
+        return config.outliers();
     }
 
     @Override
     public QuantizedLinear quantize(LinearTask task, Config config) {
+        Int8Weight rows = Int8Weight.nearestLargest(task.rows(), task.cols(), task.weight());
+        if (!config.outliers()) {
+            return new QuantizedLinear(rows, RelativeError.of(task.weight(), rows.unpack()), null, List.of());
+        }
         float[] largest = task.requireRanges().largest();
         int[] outliers = IntStream.range(0, task.cols())
                 .filter(col -> largest[col] >= config.threshold())
                 .toArray();
-        float[] rest = task.weight().clone();
         float[] kept = new float[task.rows() * outliers.length];
         for (int row = 0; row < task.rows(); row++) {
             for (int i = 0; i < outliers.length; i++) {
-                int at = row * task.cols() + outliers[i];
-                kept[row * outliers.length + i] = rest[at];
-                rest[at] = 0;
+                kept[row * outliers.length + i] = task.weight()[row * task.cols() + outliers[i]];
             }
         }
-        Int8Weight regular = Int8Weight.nearest(task.rows(), task.cols(), rest, DType.F32);
+        // the rows hold the outliers' codes too, for readers that find outliers as they run
         OutlierInt8Weight weight =
-                new OutlierInt8Weight(regular, outliers, Tensor.of(DType.F16, kept, task.rows(), outliers.length));
+                new OutlierInt8Weight(rows, outliers, Tensor.of(DType.F16, kept, task.rows(), outliers.length));
         return new QuantizedLinear(
                 weight,
-                relativeError(task.weight(), weight.unpack()),
+                RelativeError.of(task.weight(), weight.unpack()),
                 null,
                 List.of(outliers.length + " of " + task.cols() + " inputs are outliers"));
-    }
-
-    private static double relativeError(float[] exact, float[] found) {
-        double lost = IntStream.range(0, exact.length)
-                .mapToDouble(i -> ((double) exact[i] - found[i]) * ((double) exact[i] - found[i]))
-                .sum();
-        double total = IntStream.range(0, exact.length)
-                .mapToDouble(i -> (double) exact[i] * exact[i])
-                .sum();
-        return total > 0 ? lost / total : 0;
     }
 }

@@ -19,8 +19,7 @@ public sealed interface Method<C extends Record> permits WeightMethod, BlockMeth
         return ActivationScheme.FLOAT;
     }
 
-    /// The bits of a weight that a comparison of all methods tries it at; empty where its defaults are the only
-    /// width.
+    /// The bits of a weight that a comparison of all methods tries it at.
     default List<Integer> widths() {
         return List.of(4, 3, 2);
     }

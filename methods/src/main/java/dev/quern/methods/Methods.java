@@ -1,6 +1,7 @@
 package dev.quern.methods;
 
 import dev.quern.core.Nearest;
+import dev.quern.core.TableCodes;
 import java.util.List;
 
 /// The registry of methods.
@@ -16,6 +17,8 @@ public final class Methods {
             new SmoothQuant(),
             new ZeroQuant(),
             new LlmInt8(),
+            new FourBitFloat(TableCodes.Kind.NF4),
+            new FourBitFloat(TableCodes.Kind.FP4),
             new Vptq());
 
     private Methods() {}

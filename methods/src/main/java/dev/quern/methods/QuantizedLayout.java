@@ -14,6 +14,7 @@ import dev.quern.formats.GptqConfig;
 import dev.quern.formats.Int8Layout;
 import dev.quern.formats.OutlierLayout;
 import dev.quern.formats.StoredInput;
+import dev.quern.formats.TableLayout;
 import dev.quern.formats.TensorPlan;
 import dev.quern.formats.VptqConfig;
 import dev.quern.formats.WeightLayout;
@@ -49,22 +50,24 @@ final class QuantizedLayout {
     /// Zero points are stored as z − 1, which every reader of the layout knows; the grids keep z at 1 or more for
     /// that. What `awq` scaled is stored as its readers expect it, where the codes fit.
     private static <C extends Record> WeightLayout layout(Recipe recipe, Step<C> last, Selection selection) {
+        List<String> kept = selection.excluded().stream().map(Linear::name).toList();
         return switch (last.weightMethod().format(last.config())) {
             case WeightFormat.Grouped(QuantScheme s) -> {
                 if (s.bits() == 8
                         && s.groupSize() == 0
                         && s.symmetric()
                         && recipe.activations().quantizes()) {
-                    yield rows(recipe, selection);
+                    yield rows(recipe, kept);
                 }
                 boolean awq = recipe.steps().stream()
                         .anyMatch(step -> step.method().name().equals("awq"));
                 yield awq && s.bits() == AWQ_BITS
-                        ? new AwqLayout(s.groupSize())
-                        : new GptqConfig(s.bits(), s.groupSize(), s.symmetric(), false, GptqConfig.Zeros.V1);
+                        ? new AwqLayout(s.groupSize(), kept)
+                        : new GptqConfig(s.bits(), s.groupSize(), s.symmetric(), false, GptqConfig.Zeros.V1)
+                                .skipping(kept);
             }
-            case Int8Format(boolean outliers, float threshold) ->
-                outliers ? new OutlierLayout(threshold) : rows(recipe, selection);
+            case Int8Format int8 -> new OutlierLayout(int8.threshold(), kept);
+            case TableFormat table -> new TableLayout(table.kind().toString(), table.nested(), kept);
             case WeightFormat.Vectored(Vptq.Config config) -> vectors(config, selection.chosen());
         };
     }
@@ -78,9 +81,9 @@ final class QuantizedLayout {
         return new VptqConfig(modules, Map.of());
     }
 
-    private static WeightLayout rows(Recipe recipe, Selection selection) {
+    private static WeightLayout rows(Recipe recipe, List<String> kept) {
         List<String> ignore = new ArrayList<>(List.of("lm_head"));
-        selection.excluded().forEach(linear -> ignore.add(linear.name()));
+        ignore.addAll(kept);
         ActivationScheme inputs = recipe.activations();
         return Int8Layout.of(inputs.bits() == 8 ? inputs : ActivationScheme.FLOAT, ignore);
     }

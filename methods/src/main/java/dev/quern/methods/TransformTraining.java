@@ -176,7 +176,7 @@ final class TransformTraining {
         return switch (task.target().weights()) {
             case WeightFormat.Grouped grouped -> Optional.of(grouped.scheme());
             case Int8Format _ -> Optional.of(new QuantScheme(8, 0, true));
-            case WeightFormat.Vectored _ -> Optional.empty();
+            case WeightFormat.Vectored _, TableFormat _ -> Optional.empty();
         };
     }
 

@@ -6,7 +6,7 @@ import dev.quern.models.Linear;
 import java.util.List;
 
 /// The stored form that a weight method produces.
-public sealed interface WeightFormat permits WeightFormat.Grouped, WeightFormat.Vectored, Int8Format {
+public sealed interface WeightFormat permits WeightFormat.Grouped, WeightFormat.Vectored, Int8Format, TableFormat {
     /// Integer codes in groups: the GPTQ layout.
     record Grouped(QuantScheme scheme) implements WeightFormat {
         @Override

@@ -92,7 +92,8 @@ final class ScalesTest {
         InputRanges ranges = new InputRanges(SIZE);
         ranges.add(x, TOKENS);
         LinearTask task = new LinearTask("layer", ROWS, SIZE, w, null, ranges, Parallel.SERIAL, 0);
-        PackedWeight apart = new LlmInt8().quantize(task, new LlmInt8.Config(6)).weight();
+        PackedWeight apart =
+                new LlmInt8().quantize(task, new LlmInt8.Config(6, true)).weight();
         int[] outliers = ((OutlierInt8Weight) apart).outliers();
         assertThat(outliers).containsExactly(7);
         double kept = error(x, w, apart, x, outliers);
