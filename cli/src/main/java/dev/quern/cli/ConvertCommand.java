@@ -44,7 +44,8 @@ import picocli.CommandLine.Option;
             "  quern convert model.gguf -o model --to safetensors --dtype f32",
             "  quern convert model -o model.gguf --dtype q8_0",
             "  quern convert model -o model.gguf --dtype q4_k_m --imatrix imatrix.gguf",
-            "  quern convert model-gptq -o model-v2 --dtype gptq_v2"
+            "  quern convert model-gptq -o model-awq --dtype awq",
+            "  quern convert model --adapter lora -o lora-f16 --to peft --dtype f16"
         })
 final class ConvertCommand implements Callable<Integer> {
     private final Console console;
@@ -66,7 +67,9 @@ final class ConvertCommand implements Callable<Integer> {
     @Option(
             names = "--to",
             paramLabel = "FORMAT",
-            description = "safetensors or gguf (default: gguf where OUT ends in .gguf, else safetensors).")
+            description =
+                    "safetensors, gguf, or peft for the adapter alone (default: gguf where OUT ends in .gguf, else"
+                            + " safetensors).")
     @Nullable
     String to;
 
@@ -76,7 +79,7 @@ final class ConvertCommand implements Callable<Integer> {
             defaultValue = "f32",
             completionCandidates = TypeNames.class,
             description = "How matrices are stored: ${COMPLETION-CANDIDATES}. Blocks (with a q in front) exist in gguf"
-                    + " only, gptq in safetensors only.")
+                    + " only; gptq, gptq_v2, awq and pack-quantized, which take over codes, in safetensors only.")
     String dtype = "f32";
 
     @Option(
@@ -150,7 +153,7 @@ final class ConvertCommand implements Callable<Integer> {
     }
 
     private String format() {
-        List<String> known = List.of(ConvertOptions.SAFETENSORS, ConvertOptions.GGUF);
+        List<String> known = List.of(ConvertOptions.SAFETENSORS, ConvertOptions.GGUF, ConvertOptions.PEFT);
         if (to == null) {
             return output.toString().toLowerCase(Locale.ROOT).endsWith(".gguf")
                     ? ConvertOptions.GGUF

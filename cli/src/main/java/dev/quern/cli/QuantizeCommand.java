@@ -1,5 +1,6 @@
 package dev.quern.cli;
 
+import dev.quern.core.QuernException;
 import dev.quern.core.UsageException;
 import dev.quern.methods.Method;
 import dev.quern.methods.Methods;
@@ -214,6 +215,10 @@ final class QuantizeCommand implements Callable<Integer> {
             JsonOut.print(console.out(), report.toJson());
         } else {
             QuantizeSummary.print(console.out(), report);
+        }
+        if (!report.verified()) {
+            throw new QuernException(
+                    output + ": " + report.divergence().problem() + "; the files were written all the same");
         }
         return 0;
     }

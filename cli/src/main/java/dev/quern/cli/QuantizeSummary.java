@@ -31,6 +31,7 @@ final class QuantizeSummary {
                         ? ""
                         : ", " + ByteSize.print(report.peakRssBytes()) + " of memory at the peak");
         line(out, "verified", "%s", report.verified() ? "yes, read back and compared" : "no");
+        line(out, "divergence", "%s", report.divergence());
         List<LayerReport> worst = report.layers().stream()
                 .sorted(Comparator.comparingDouble(LayerReport::relativeError).reversed())
                 .limit(WORST)
@@ -56,6 +57,6 @@ final class QuantizeSummary {
     }
 
     static void line(PrintStream out, String name, String format, Object... values) {
-        out.println(String.format(Locale.ROOT, "%-11s", name) + String.format(Locale.ROOT, format, values));
+        out.println(String.format(Locale.ROOT, "%-12s", name) + String.format(Locale.ROOT, format, values));
     }
 }

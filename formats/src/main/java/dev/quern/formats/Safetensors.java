@@ -36,7 +36,13 @@ public final class Safetensors {
         }
     }
 
-    /// The same into a directory that other files go to as well; the caller commits.
+    /// Stages one file called `name` in a directory that other files go to as well; the caller commits.
+    public static void addFile(OutputDirectory out, String name, List<TensorPlan> plans, Map<String, String> metadata) {
+        SafetensorsWriter writer = new SafetensorsWriter(plans, metadata);
+        out.add(name, writer.bytes(), writer::writeTo);
+    }
+
+    /// `writeDirectory` into a directory that other files go to as well; the caller commits.
     public static void addTo(
             OutputDirectory out, List<TensorPlan> plans, long maxShardBytes, Map<String, String> metadata) {
         SafetensorsShards.write(out, plans, maxShardBytes, metadata);

@@ -15,7 +15,7 @@ import java.nio.file.Path;
 import java.util.List;
 
 /// A finished model as one GGUF file, which takes over the chosen codes: 4 bits become Q4_0 (symmetric) or Q4_1, 8
-/// symmetric bits Q8_0, always in groups of 32.
+/// symmetric bits Q8_0, in blocks of 32 that repeat the scale of a larger group.
 ///
 /// Q4_0 and Q8_0 hold exactly the chosen values. Q4_1 stores `−scale · zero` as one F16 number, whose rounding moves a
 /// group's values by less than a hundredth of a step.
@@ -35,18 +35,19 @@ final class GgufOutput {
             case WeightFormat.Grouped(QuantScheme s) -> s;
             case WeightFormat.Vectored _, Int8Format _, TableFormat _ -> throw none(output, format);
         };
-        if (scheme.groupSize() == 32 && scheme.bits() == 4) {
+        if (scheme.groupSize() % 32 == 0 && scheme.bits() == 4) {
             return scheme.symmetric() ? ConvertType.Q4_0 : ConvertType.Q4_1;
         }
-        if (scheme.groupSize() == 32 && scheme.bits() == 8 && scheme.symmetric()) {
+        if (scheme.groupSize() % 32 == 0 && scheme.bits() == 8 && scheme.symmetric()) {
             return ConvertType.Q8_0;
         }
         throw none(output, format);
     }
 
     private static UsageException none(Path output, WeightFormat format) {
-        return new UsageException(output + ": GGUF has no blocks for " + format
-                + "; it holds 4 bits or 8 symmetric bits in groups of 32, other results go to a directory");
+        return new UsageException(
+                output + ": GGUF has no blocks for " + format
+                        + "; it holds 4 bits or 8 symmetric bits in groups of a multiple of 32, other results go to a directory");
     }
 
     /// Writes the model in `directory` to `output`; returns its size.

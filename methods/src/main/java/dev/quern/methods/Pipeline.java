@@ -276,8 +276,19 @@ public final class Pipeline {
                 weightBytes = bytes;
                 GgufOutput.verify(directory, output, selection.chosen(), type);
             }
+            ShortDivergence divergence;
+            try (Checkpoint written = Checkpoint.open(output)) {
+                divergence = ShortDivergence.of(
+                        written, checkpoint, (what, done, _) -> progress.at(what, total() - 30 + 10 * done, total()));
+            }
             QuantizeReport report = out.report(
-                    output, journal, bytes, weightBytes, (System.nanoTime() - begun) / 1e9, PeakMemory.bytes());
+                    output,
+                    journal,
+                    bytes,
+                    weightBytes,
+                    (System.nanoTime() - begun) / 1e9,
+                    PeakMemory.bytes(),
+                    divergence);
             journal.discard();
             progress.at("done", total(), total());
             return report;

@@ -12,8 +12,7 @@ import java.util.List;
 /// parameters.
 /// `blocks` is empty where no method of the recipe transformed. `bytes` are those of all written files.
 /// `peakRssBytes`
-/// is 0 where the system does not tell. `verified` = the written
-/// files were read back and hold the chosen codes.
+/// is 0 where the system does not tell. `divergence` is that of the written files, read back, from the source.
 public record QuantizeReport(
         Path output,
         Recipe recipe,
@@ -24,7 +23,12 @@ public record QuantizeReport(
         long peakRssBytes,
         List<LayerReport> layers,
         List<BlockReport> blocks,
-        boolean verified) {
+        ShortDivergence divergence) {
+    /// True where the written files were read back, hold the chosen codes, and predict more than a guess does.
+    public boolean verified() {
+        return divergence.sound();
+    }
+
     /// The fields of the command line's `--json`.
     public ObjectNode toJson() {
         ObjectNode json = JsonNodeFactory.instance
@@ -41,7 +45,8 @@ public record QuantizeReport(
         layers.forEach(layer -> array.add(layer.toJson()));
         ArrayNode done = json.putArray("blocks");
         blocks.forEach(block -> done.add(block.toJson()));
-        return json.put("verified", verified);
+        divergence.addTo(json);
+        return json.put("verified", verified());
     }
 
     /// The Linears where the method had to fall back.

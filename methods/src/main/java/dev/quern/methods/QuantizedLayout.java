@@ -47,8 +47,10 @@ final class QuantizedLayout {
 
     /// 8-bit symmetric rows whose inputs are quantized become int8 rows, which multiply by codes as integers.
     ///
-    /// Zero points are stored as z − 1, which every reader of the layout knows; the grids keep z at 1 or more for
-    /// that. What `awq` scaled is stored as its readers expect it, where the codes fit.
+    /// Symmetric zero points are stored as z − 1, which every reader of the layout knows; asymmetric ones as
+    /// they are, since GPTQModel reads the older form of others only where it is symmetric. The grids keep z at
+    /// 1 or more, so that `convert` can make the older form of any. What `awq` scaled is stored as its readers
+    /// expect it, where the codes fit.
     private static <C extends Record> WeightLayout layout(Recipe recipe, Step<C> last, Selection selection) {
         List<String> kept = selection.excluded().stream().map(Linear::name).toList();
         return switch (last.weightMethod().format(last.config())) {
@@ -63,13 +65,16 @@ final class QuantizedLayout {
                         .anyMatch(step -> step.method().name().equals("awq"));
                 yield awq && s.bits() == AWQ_BITS
                         ? new AwqLayout(s.groupSize(), kept)
-                        : new GptqConfig(s.bits(), s.groupSize(), s.symmetric(), false, GptqConfig.Zeros.V1)
-                                .skipping(kept);
+                        : new GptqConfig(s.bits(), s.groupSize(), s.symmetric(), false, zeros(s)).skipping(kept);
             }
             case Int8Format int8 -> new OutlierLayout(int8.threshold(), kept);
             case TableFormat table -> new TableLayout(table.kind().toString(), table.nested(), kept);
             case WeightFormat.Vectored(Vptq.Config config) -> vectors(config, selection.chosen());
         };
+    }
+
+    private static GptqConfig.Zeros zeros(QuantScheme scheme) {
+        return scheme.symmetric() ? GptqConfig.Zeros.V1 : GptqConfig.Zeros.V2;
     }
 
     private static WeightLayout vectors(Vptq.Config config, List<Linear> linears) {

@@ -159,7 +159,14 @@ final class QuantizedOutput {
                 .sum();
     }
 
-    QuantizeReport report(Path place, Journal journal, long bytes, long weightBytes, double seconds, long peak) {
+    QuantizeReport report(
+            Path place,
+            Journal journal,
+            long bytes,
+            long weightBytes,
+            double seconds,
+            long peak,
+            ShortDivergence divergence) {
         List<LayerReport> layers = layers(journal);
         double parameters = network.linears().stream()
                         .mapToDouble(l -> (double) l.inFeatures() * l.outFeatures())
@@ -177,7 +184,7 @@ final class QuantizedOutput {
                 peak,
                 layers,
                 blocks(journal),
-                true);
+                divergence);
     }
 
     /// Reads finished blocks one file at a time, when the writer asks for their tensors.

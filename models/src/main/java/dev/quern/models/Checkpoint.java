@@ -84,7 +84,7 @@ public final class Checkpoint implements AutoCloseable {
     private static Checkpoint ofDirectory(Path path, SafetensorsFile file) {
         Path directory = Files.isDirectory(path) ? path : path.resolveSibling("");
         Path config = directory.resolve("config.json");
-        if (!Files.isRegularFile(config) && Files.isRegularFile(directory.resolve(Adapter.CONFIG))) {
+        if (!Files.isRegularFile(config) && Files.isRegularFile(directory.resolve(LoraAdapter.CONFIG))) {
             throw new QuernException(directory + ": is an adapter, no model; name its base and give it as --adapter");
         }
         if (!Files.isRegularFile(config)) {
@@ -150,6 +150,11 @@ public final class Checkpoint implements AutoCloseable {
                 new GgufWeights(gguf, architecture(), network().config());
         };
         return adapter.map(corrections -> corrections.on(stored)).orElse(stored);
+    }
+
+    /// The files of the adapter that it was opened with.
+    Optional<LoraAdapter> adapter() {
+        return adapter.map(Adapter::files);
     }
 
     /// What happens to inputs of Linears, each way once, for instance `a8 dynamic symmetric × int8`; empty where all

@@ -10,8 +10,8 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// How `convert` is to store matrices: a float type, GGUF blocks (of one type or in one of llama.cpp's mixtures), or
-/// the
-/// GPTQ layout (which takes over codes and never makes any).
+/// one of the layouts of safetensors that take over codes and make none: GPTQ, AWQ, compressed-tensors
+/// `pack-quantized`.
 public enum ConvertType {
     F32(DType.F32, null, 0),
     F16(DType.F16, null, 1),
@@ -40,7 +40,9 @@ public enum ConvertType {
     IQ2_XS(null, BlockType.IQ2_XS, 20),
     IQ2_XXS(null, BlockType.IQ2_XXS, 19),
     GPTQ(null, null, -1),
-    GPTQ_V2(null, null, -1);
+    GPTQ_V2(null, null, -1),
+    AWQ(null, null, -1),
+    PACK_QUANTIZED(null, null, -1);
 
     private final @Nullable DType dtype;
     private final @Nullable BlockType blocks;
@@ -55,12 +57,10 @@ public enum ConvertType {
     /// The type that `name` spells, in either case.
     public static ConvertType named(String name) {
         return Arrays.stream(values())
-                .filter(type -> type.name().equals(name.toUpperCase(Locale.ROOT)))
+                .filter(type -> type.name().equals(name.toUpperCase(Locale.ROOT).replace('-', '_')))
                 .findFirst()
                 .orElseThrow(() -> new UsageException("dtype is " + name + "; known are "
-                        + Arrays.stream(values())
-                                .map(type -> type.name().toLowerCase(Locale.ROOT))
-                                .collect(Collectors.joining(", "))));
+                        + Arrays.stream(values()).map(ConvertType::toString).collect(Collectors.joining(", "))));
     }
 
     /// The float type, for those that are one.
@@ -73,15 +73,16 @@ public enum ConvertType {
         return Optional.ofNullable(blocks);
     }
 
-    /// True for the GPTQ layout.
-    public boolean isGptq() {
-        return this == GPTQ || this == GPTQ_V2;
+    /// True for a layout of safetensors that takes over codes.
+    public boolean isCodeLayout() {
+        return dtype == null && blocks == null;
     }
 
     /// As it is spelt on the command line.
     @Override
     public String toString() {
-        return name().toLowerCase(Locale.ROOT);
+        String name = name().toLowerCase(Locale.ROOT);
+        return this == PACK_QUANTIZED ? name.replace('_', '-') : name;
     }
 
     /// The value of `general.file_type` for a file of which most tensors have this type.

@@ -6,6 +6,7 @@ import dev.quern.core.BlockType;
 import dev.quern.core.BlockWeight;
 import dev.quern.core.DType;
 import dev.quern.core.DenseWeight;
+import dev.quern.core.Floats;
 import dev.quern.core.GroupedWeight;
 import dev.quern.core.Int8Weight;
 import dev.quern.core.OutlierInt8Weight;
@@ -15,12 +16,11 @@ import dev.quern.core.QuernException;
 import dev.quern.core.TableWeight;
 import dev.quern.core.Tensor;
 import dev.quern.core.UnsupportedModelException;
+import dev.quern.core.UsageException;
 import dev.quern.core.VectorWeight;
 import dev.quern.formats.Gguf;
 import dev.quern.formats.GgufPlan;
 import dev.quern.formats.GgufType;
-import dev.quern.formats.GptqConfig;
-import dev.quern.formats.GptqLayout;
 import dev.quern.formats.Imatrix;
 import dev.quern.formats.Json;
 import dev.quern.formats.OutputDirectory;
@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Writes a checkpoint in another format or encoding: tensor by tensor, so memory holds one at a time, and atomically.
@@ -76,6 +77,9 @@ public final class Converter {
                 .equals(checkpoint.path().toAbsolutePath().normalize())) {
             throw new QuernException(out + ": is the model itself; choose another output");
         }
+        if (options.to().equals(ConvertOptions.PEFT)) {
+            return adapter(checkpoint, out, options.type());
+        }
         requireHolds(checkpoint, options);
         Converter converter = new Converter(checkpoint, options, progress);
         try (converter.recoding) {
@@ -101,33 +105,58 @@ public final class Converter {
         }
     }
 
-    private static boolean symmetric(GroupedWeight weight) {
-        boolean middle = true;
-        for (short zero : weight.zeroPoints()) {
-            middle &= zero == 1 << (weight.bits() - 1);
+    private static ConvertReport adapter(Checkpoint checkpoint, Path out, ConvertType type) {
+        LoraAdapter adapter = checkpoint
+                .adapter()
+                .orElseThrow(() -> new UsageException("--to peft writes an adapter; name it with --adapter"));
+        DType dtype = type.dtype().orElseThrow();
+        List<Tensor> tensors = adapter.modules().values().stream()
+                .flatMap(factors -> Stream.of(factors.a(), factors.b()))
+                .toList();
+        boolean lossless = tensors.stream().allMatch(tensor -> holds(dtype, tensor));
+        long bytes =
+                adapter.write(out, dtype).stream().mapToLong(Written::bytes).sum();
+        return new ConvertReport(bytes, tensors.size(), lossless, List.of());
+    }
+
+    private static boolean holds(DType dtype, Tensor tensor) {
+        boolean all = true;
+        for (float value : tensor.toFloats()) {
+            all &= Floats.round(dtype, value) == value;
         }
-        return middle;
+        return all;
     }
 
     private ConvertReport toDirectory(Path out) {
         try (OutputDirectory directory = OutputDirectory.open(out)) {
+            CodeLayout codes = options.type().isCodeLayout()
+                    ? new CodeLayout(
+                            checkpoint,
+                            weights,
+                            parameters.stream()
+                                    .filter(p -> linears.contains(p.name()))
+                                    .toList(),
+                            options.type(),
+                            options.requantize())
+                    : null;
             List<TensorPlan> plans = new ArrayList<>();
             for (Parameter parameter : parameters) {
-                plans.addAll(plans(parameter));
+                plans.addAll(plans(parameter, codes));
             }
+            recoding.note(codes == null || !codes.roundsAgain());
             Safetensors.addTo(directory, plans, SHARD_BYTES, Map.of("format", "pt"));
             ModelFiles.writeTo(directory, checkpoint);
-            directory.add("config.json", Json.pretty(config()));
+            directory.add("config.json", Json.pretty(config(codes)));
             long bytes = directory.commit().stream().mapToLong(Written::bytes).sum();
             return new ConvertReport(bytes, plans.size(), recoding.lossless(), List.of());
         }
     }
 
-    private List<TensorPlan> plans(Parameter parameter) {
-        if (options.type().isGptq() && linears.contains(parameter.name())) {
-            return gptqPlans(parameter);
+    private List<TensorPlan> plans(Parameter parameter, @Nullable CodeLayout codes) {
+        if (codes != null && codes.holds(parameter)) {
+            return codes.plans(parameter, () -> step(parameter));
         }
-        DType dtype = options.type().dtype().orElse(DType.F16);
+        DType dtype = options.type().dtype().orElseGet(() -> keptType(parameter));
         return List.of(new TensorPlan(parameter.name(), dtype, parameter.shape(), () -> {
             step(parameter);
             return new Tensor(
@@ -139,57 +168,44 @@ public final class Converter {
         }));
     }
 
-    private List<TensorPlan> gptqPlans(Parameter parameter) {
-        String module = parameter.name().substring(0, parameter.name().length() - ".weight".length());
-        PackedWeight stored = parameter.weight(weights);
-        GroupedWeight weight = switch (stored) {
-            case GroupedWeight grouped -> grouped;
-            case BlockWeight blocks -> GroupedBlocks.grouped(module, blocks);
-            case DenseWeight dense ->
-                throw new QuernException(module + ": is not quantized (" + dense.encoding()
-                        + "), so there are no codes for the GPTQ layout; use quantize");
-            case Int8Weight _, OutlierInt8Weight _, TableWeight _, VectorWeight _ ->
-                throw new QuernException(
-                        module + ": the GPTQ layout cannot hold " + stored.encoding() + " codes; use quantize");
-        };
-        return GptqLayout.plans(module, weight, gptqConfig(weight));
+    /// Beside codes that are taken over, floats stay as they are too: matrices in their own type (F16 where they are
+    /// blocks), vectors in the table's where that holds them.
+    private DType keptType(Parameter parameter) {
+        if (parameter.isMatrix()) {
+            return keptType(parameter.weight(weights));
+        }
+        DType common = tableType();
+        for (float value : parameter.vector(weights)) {
+            if (Floats.round(common, value) != value) {
+                return DType.F32;
+            }
+        }
+        return common;
     }
 
-    private GptqConfig gptqConfig(GroupedWeight weight) {
-        GptqConfig.Zeros zeros = options.type() == ConvertType.GPTQ_V2 ? GptqConfig.Zeros.V2 : GptqConfig.Zeros.V1;
-        return checkpoint
-                .quantizationConfig()
-                .flatMap(GptqConfig::find)
-                .map(known -> known.with(zeros))
-                .orElseGet(() -> new GptqConfig(weight.bits(), weight.groupSize(), symmetric(weight), false, zeros));
+    private static DType keptType(PackedWeight weight) {
+        return weight instanceof DenseWeight(Tensor tensor) ? tensor.dtype() : DType.F16;
     }
 
-    private JsonNode config() {
+    private DType tableType() {
+        return keptType(weights.weight(checkpoint.network().embedding().name()));
+    }
+
+    private JsonNode config(@Nullable CodeLayout codes) {
         ObjectNode config = checkpoint.config().deepCopy();
         config.remove(List.of("quantization_config", "torch_dtype"));
         if (config.path("quern") instanceof ObjectNode quern) {
             quern.remove(List.of("inputs", "kv"));
         }
-        DType dtype = options.type().dtype().orElse(DType.F16);
         config.put(
                 "dtype",
-                switch (dtype) {
+                switch (options.type().dtype().orElseGet(this::tableType)) {
                     case BF16 -> "bfloat16";
                     case F16 -> "float16";
                     case F32, F64, I64, I32, I16, I8, U8, BOOL -> "float32";
                 });
-        if (options.type().isGptq()) {
-            Parameter first = parameters.stream()
-                    .filter(p -> linears.contains(p.name()))
-                    .findFirst()
-                    .orElseThrow();
-            GroupedWeight weight = switch (first.weight(weights)) {
-                case GroupedWeight grouped -> grouped;
-                case BlockWeight blocks -> GroupedBlocks.grouped(first.name(), blocks);
-                case DenseWeight _, Int8Weight _, OutlierInt8Weight _, TableWeight _, VectorWeight _ ->
-                    throw new IllegalStateException(first.name() + " has no codes for the GPTQ layout");
-            };
-            config.set("quantization_config", gptqConfig(weight).toJson());
+        if (codes != null) {
+            config.set("quantization_config", codes.layout().toJson());
         }
         return config;
     }

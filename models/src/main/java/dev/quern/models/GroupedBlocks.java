@@ -14,17 +14,19 @@ import java.util.Arrays;
 
 /// The same codes in the GPTQ packing and in GGUF blocks of 32.
 ///
-/// `s · (q − 8)` of 4 bits is a Q4_0 block, `s · (q − 128)` of 8 bits a Q8_0 block, and any 4-bit group of 32 a Q4_1
-/// block whose minimum is `−s · z` rounded to float16.
+/// `s · (q − 8)` of 4 bits is a Q4_0 block, `s · (q − 128)` of 8 bits a Q8_0 block, and any 4-bit group a Q4_1 block
+/// whose
+/// minimum is `−s · z` rounded to float16. A group of several blocks gives its scale to each. Back, a Q4_1 block fits
+/// where its minimum is that of a whole zero point.
 final class GroupedBlocks {
     private static final int BLOCK = 32;
 
     private GroupedBlocks() {}
 
-    /// True where each group of `weight` is one block of `type` with the same codes.
+    /// True where each group of `weight` is one or several blocks of `type` with the same codes.
     static boolean fit(GroupedWeight weight, BlockType type) {
         boolean groupsAreBlocks =
-                weight.groupSize() == BLOCK && weight.cols() % BLOCK == 0 && weight.groupIndex() == null;
+                weight.groupSize() % BLOCK == 0 && weight.cols() % BLOCK == 0 && weight.groupIndex() == null;
         return groupsAreBlocks
                 && switch (type) {
                     case Q4_0 -> weight.bits() == 4 && allZeroPoints(weight, 8);
@@ -67,7 +69,8 @@ final class GroupedBlocks {
         long at = 0;
         for (int row = 0; row < weight.rows(); row++) {
             weight.unpackCodes(row, codes, 0);
-            for (int group = 0; group < weight.groups(); group++) {
+            for (int block = 0; block < weight.cols() / BLOCK; block++) {
+                int group = block * BLOCK / weight.groupSize();
                 float scale = weight.scale(group, row);
                 Floats.set(DType.F16, target.asSlice(at), 0, scale);
                 long data = at + 2;
@@ -75,7 +78,7 @@ final class GroupedBlocks {
                     Floats.set(DType.F16, target.asSlice(data), 0, -scale * weight.zeroPoint(group, row));
                     data += 2;
                 }
-                copyCodes(codes, group * BLOCK, type, target, data);
+                copyCodes(codes, block * BLOCK, type, target, data);
                 at += type.bytes();
             }
         }
@@ -93,13 +96,12 @@ final class GroupedBlocks {
         }
     }
 
-    /// The GPTQ packing of Q4_0 or Q8_0 blocks; the two have their zero point at half the range.
+    /// The GPTQ packing of Q4_0, Q4_1 or Q8_0 blocks.
     static GroupedWeight grouped(String module, BlockWeight weight) {
         int bits = switch (weight.type()) {
-            case Q4_0 -> 4;
+            case Q4_0, Q4_1 -> 4;
             case Q8_0 -> 8;
-            case Q4_1,
-                    Q5_0,
+            case Q5_0,
                     Q5_1,
                     Q2_K,
                     Q3_K,
@@ -117,25 +119,41 @@ final class GroupedBlocks {
                     IQ4_XS,
                     TQ1_0,
                     TQ2_0 ->
-                throw new QuernException(module + ": the GPTQ layout cannot hold the codes of " + weight.type()
-                        + "; Q4_0 and Q8_0 fit, for others convert to f16");
+                throw new QuernException(module + ": " + weight.type()
+                        + " blocks are no groups of one scale and one zero point, as Q4_0, Q4_1 and Q8_0 are");
         };
         int groups = weight.cols() / BLOCK;
         byte[] codes = new byte[Math.multiplyExact(weight.rows(), weight.cols())];
         float[] scales = new float[Math.multiplyExact(groups, weight.rows())];
+        short[] zeroPoints = new short[scales.length];
+        Arrays.fill(zeroPoints, (short) (1 << (bits - 1)));
+        boolean minimum = weight.type() == BlockType.Q4_1;
         long at = 0;
         for (int row = 0; row < weight.rows(); row++) {
             for (int group = 0; group < groups; group++) {
-                scales[group * weight.rows() + row] =
-                        Float.float16ToFloat(weight.data().get(Tensor.SHORT, at));
-                readCodes(weight, at + 2, codes, row * weight.cols() + group * BLOCK);
+                int to = group * weight.rows() + row;
+                scales[to] = Float.float16ToFloat(weight.data().get(Tensor.SHORT, at));
+                if (minimum) {
+                    float least = Float.float16ToFloat(weight.data().get(Tensor.SHORT, at + 2));
+                    zeroPoints[to] = zeroPoint(module, scales[to], least);
+                }
+                readCodes(weight, at + (minimum ? 4 : 2), codes, row * weight.cols() + group * BLOCK);
                 at += weight.type().bytes();
             }
         }
-        short[] zeroPoints = new short[scales.length];
-        Arrays.fill(zeroPoints, (short) (1 << (bits - 1)));
         Tensor stored = Tensor.of(DType.F16, scales, groups, weight.rows());
         return GroupedWeight.pack(weight.rows(), weight.cols(), bits, BLOCK, codes, stored, zeroPoints);
+    }
+
+    /// The whole number of steps that `minimum` lies below 0; a step of 0 has none but for a minimum of 0.
+    private static short zeroPoint(String module, float scale, float minimum) {
+        for (int zero = 0; zero < 16; zero++) {
+            if (Floats.round(DType.F16, -scale * zero) == minimum) {
+                return (short) zero;
+            }
+        }
+        throw new QuernException(module + ": a Q4_1 block begins at " + minimum
+                + ", which is no whole number of its steps of " + scale + ": it has no zero point");
     }
 
     private static void readCodes(BlockWeight weight, long at, byte[] codes, int to) {

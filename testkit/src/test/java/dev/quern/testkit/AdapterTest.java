@@ -3,14 +3,23 @@ package dev.quern.testkit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.quern.core.DType;
+import dev.quern.formats.Json;
 import dev.quern.formats.Safetensors;
 import dev.quern.formats.SafetensorsFile;
 import dev.quern.models.Checkpoint;
+import dev.quern.models.Linear;
+import dev.quern.models.LoraAdapter;
+import dev.quern.models.LowRank;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -54,6 +63,77 @@ class AdapterTest {
         try (Checkpoint checkpoint = Checkpoint.open(merged)) {
             PeerLogits.agree(checkpoint, adapter.resolve("logits.npy"));
         }
+    }
+
+    @Test
+    void theAdapterIsWrittenAgainToTheByte() throws IOException {
+        Path adapter = PeerLogits.fixture("peft-lora-r8");
+        Path out = directory.resolve("again");
+        var json = CommandRun.quern(
+                        "convert",
+                        PeerLogits.fixture("tiny-fp32"),
+                        "--adapter",
+                        adapter,
+                        "-o",
+                        out,
+                        "--to",
+                        "peft",
+                        "--json")
+                .json();
+        assertThat(json.path("lossless").asBoolean()).isTrue();
+        assertThat(Json.read(out.resolve("adapter_config.json")))
+                .isEqualTo(Json.read(adapter.resolve("adapter_config.json")));
+        try (SafetensorsFile ours = Safetensors.open(out.resolve("adapter_model.safetensors"));
+                SafetensorsFile peer = Safetensors.open(adapter.resolve("adapter_model.safetensors"))) {
+            assertThat(ours.names()).containsExactlyInAnyOrderElementsOf(peer.names());
+            for (String name : peer.names()) {
+                assertThat(ours.tensor(name).shape())
+                        .isEqualTo(peer.tensor(name).shape());
+                assertThat(ours.tensor(name).data().mismatch(peer.tensor(name).data()))
+                        .as(name)
+                        .isEqualTo(-1);
+            }
+        }
+    }
+
+    @Test
+    void correctionsBecomeAnAdapterThatComputesTheSame() {
+        Path model = TinyModels.write(TinyModels.named("llama"), directory.resolve("model"));
+        Path out = directory.resolve("adapter");
+        Map<Linear, LowRank> corrections = new HashMap<>();
+        try (Checkpoint checkpoint = Checkpoint.open(model)) {
+            for (Linear linear : checkpoint.network().linears()) {
+                if (linear.name().endsWith("q_proj") || linear.name().equals("model.layers.1.mlp.up_proj")) {
+                    corrections.put(linear, correction(linear, 3));
+                }
+            }
+            LoraAdapter.of("model", checkpoint.network(), corrections).write(out, DType.F32);
+        }
+        JsonNode targets = Json.read(out.resolve("adapter_config.json")).path("target_modules");
+        assertThat(targets).extracting(JsonNode::asText).containsExactly("model.layers.1.mlp.up_proj", "q_proj");
+        try (Checkpoint checkpoint = Checkpoint.open(model, Optional.of(out))) {
+            for (Linear linear : checkpoint.network().linears()) {
+                Optional<LowRank> found = checkpoint.weights().correction(linear);
+                LowRank wanted = corrections.get(linear);
+                assertThat(found.isPresent()).isEqualTo(wanted != null);
+                if (wanted != null) {
+                    assertThat(found.orElseThrow().a()).containsExactly(wanted.a());
+                    assertThat(found.orElseThrow().b()).containsExactly(wanted.b());
+                }
+            }
+        }
+    }
+
+    private static LowRank correction(Linear linear, int rank) {
+        Random random = new Random(linear.name().hashCode());
+        float[] a = new float[rank * linear.inFeatures()];
+        float[] b = new float[linear.outFeatures() * rank];
+        for (float[] values : new float[][] {a, b}) {
+            for (int i = 0; i < values.length; i++) {
+                values[i] = (float) random.nextGaussian();
+            }
+        }
+        return new LowRank(rank, linear.inFeatures(), linear.outFeatures(), a, b);
     }
 
     @Test

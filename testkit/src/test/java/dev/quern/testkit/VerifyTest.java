@@ -69,4 +69,51 @@ class VerifyTest {
                 .contains("lm_head.weight: NaN in row 287, column 63")
                 .endsWith("1 problems\n");
     }
+
+    @Test
+    void theModelAndItsSourcePredictAlike() {
+        var json = CommandRun.quern("verify", small, "--reference", model, "--json")
+                .json();
+        assertThat(json.path("sound").asBoolean()).isTrue();
+        assertThat(json.path("kl").asDouble())
+                .isBetween(1e-6, json.path("kl_of_a_guess").asDouble());
+        assertThat(json.path("kl_tokens").asInt()).isEqualTo(64);
+        assertThat(CommandRun.quern("verify", model, "--reference", model, "--json")
+                        .json()
+                        .path("kl")
+                        .asDouble())
+                .isLessThan(1e-9);
+        CommandRun strict = CommandRun.quern("verify", small, "--reference", model, "--max-kl", "1e-7");
+        assertThat(strict.exitCode()).isEqualTo(1);
+        assertThat(strict.out()).contains("more than --max-kl").endsWith("1 problems\n");
+        CommandRun.quern("verify", small, "--max-kl", "1").failsWith(2, "--reference");
+    }
+
+    @Test
+    void aModelOfOtherWeightsIsNoNearerThanAGuess() {
+        Path other = TinyModels.write(TinyModels.named("llama"), directory.resolve("other"), 7, 1L << 30);
+        CommandRun run = CommandRun.quern("verify", other, "--reference", model);
+        assertThat(run.exitCode()).isEqualTo(1);
+        assertThat(run.out()).contains("no nearer than a guess").endsWith("1 problems\n");
+    }
+
+    @Test
+    void quantizeReportsTheDivergenceFromTheSource() {
+        Path out = directory.resolve("out");
+        var json = CommandRun.quern("quantize", model, "-o", out, "--method", "rtn", "--group-size", 32, "--json")
+                .json();
+        assertThat(json.path("verified").asBoolean()).isTrue();
+        assertThat(json.path("kl").asDouble())
+                .isBetween(1e-6, json.path("kl_of_a_guess").asDouble());
+    }
+
+    @Test
+    void quantizeCallsRubbleByItsName() {
+        Path out = directory.resolve("rubble");
+        CommandRun rubble = CommandRun.quern(
+                "quantize", PeerLogits.fixture("tiny-fp32"), "-o", out, "--method", "rtn", "--bits", 2);
+        assertThat(rubble.exitCode()).isEqualTo(1);
+        assertThat(rubble.err()).contains("no nearer than a guess", "were written all the same");
+        assertThat(rubble.out()).contains("verified", "  no\n", "(a guess: ");
+    }
 }

@@ -36,7 +36,7 @@ public final class TorchModel implements AutoCloseable {
 
     /// Dequantizes weights block by block, at every call.
     public static TorchModel streaming(Network network, WeightSource source) {
-        return new TorchModel(network, TorchWeights.streaming(source), Set.of());
+        return new TorchModel(network, TorchWeights.streaming(source), new HashSet<>());
     }
 
     public int vocabSize() {
