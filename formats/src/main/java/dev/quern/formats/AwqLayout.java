@@ -58,6 +58,7 @@ public record AwqLayout(int groupSize, List<String> skipped) implements WeightLa
         json.put("zero_point", true);
         json.put("version", "gemm");
         SkippedModules.write(json, SkippedModules.AWQ, skipped);
+        SkippedModules.writeRules(json, skipped);
         return json;
     }
 

@@ -7,7 +7,6 @@ import dev.quern.core.PackedWeight;
 import dev.quern.core.QuernException;
 import dev.quern.core.TensorSource;
 import dev.quern.core.UnsupportedModelException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -27,8 +26,6 @@ public record GptqConfig(
         Map<String, String> meta,
         List<String> skipped)
         implements WeightLayout {
-    private static final String SKIP = "-:^";
-
     /// How zero points are stored.
     public enum Zeros {
         /// `checkpoint_format` `gptq`: z − 1, the older and wider-known way; z = 0 does not fit.
@@ -101,19 +98,7 @@ public record GptqConfig(
                 zeros(config),
                 config.path("lm_head").asBoolean(false),
                 Map.of(),
-                skipped(config.path("dynamic")));
-    }
-
-    /// GPTQModel's rules for single modules: those that begin with `-:` skip what the regular expression behind
-    /// matches.
-    private static List<String> skipped(JsonNode rules) {
-        List<String> names = new ArrayList<>();
-        rules.fieldNames().forEachRemaining(rule -> {
-            if (rule.startsWith(SKIP) && rule.endsWith("$")) {
-                names.add(rule.substring(SKIP.length(), rule.length() - 1).replace("\\.", "."));
-            }
-        });
-        return names;
+                SkippedModules.readRules(config));
     }
 
     private static Zeros zeros(JsonNode config) {
@@ -144,10 +129,7 @@ public record GptqConfig(
         json.put("pack_dtype", "int32");
         json.put("lm_head", head);
         json.put("true_sequential", true);
-        if (!skipped.isEmpty()) {
-            ObjectNode rules = json.putObject("dynamic");
-            skipped.forEach(name -> rules.putObject(SKIP + name.replace(".", "\\.") + "$"));
-        }
+        SkippedModules.writeRules(json, skipped);
         ObjectNode notes = json.putObject("meta");
         new java.util.TreeMap<>(meta).forEach(notes::put);
         return json;

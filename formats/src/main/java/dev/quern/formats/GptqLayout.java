@@ -56,6 +56,9 @@ public final class GptqLayout {
         Tensor qzeros = require(source, module, "qzeros", DType.I32);
         Tensor scales = require(source, module, "scales", null);
         Tensor index = source.names().contains(module + ".g_idx") ? require(source, module, "g_idx", DType.I32) : null;
+        if (index == null && config.descAct()) {
+            throw broken(module, "the tensor " + module + ".g_idx is missing, and desc_act says that inputs need it");
+        }
         int rows = intSize(module, qweight.shape(), 1);
         int words = intSize(module, qweight.shape(), 0);
         int groups = intSize(module, scales.shape(), 0);

@@ -23,6 +23,7 @@ import java.util.Optional;
 ///
 /// The bytes are described in docs/formats/compressed-tensors.md.
 public record PackedLayout(CompressedTensors config) implements WeightLayout {
+    private static final String ZEROS = "weight_zero_point";
     private static final String ORDER = "weight_g_idx";
 
     public PackedLayout {
@@ -118,10 +119,13 @@ public record PackedLayout(CompressedTensors config) implements WeightLayout {
         int each = 32 / bits;
         short[] zeros = new short[Math.multiplyExact(groups, rows)];
         if (config.symmetric()) {
+            if (tensors.has(ZEROS)) {
+                throw tensors.broken("has " + ZEROS + ", but quantization_config says symmetric");
+            }
             Arrays.fill(zeros, (short) (1 << (bits - 1)));
             return zeros;
         }
-        Tensor packed = tensors.require("weight_zero_point", new Shape(Math.ceilDiv(rows, each), groups), DType.I32);
+        Tensor packed = tensors.require(ZEROS, new Shape(Math.ceilDiv(rows, each), groups), DType.I32);
         for (int row = 0; row < rows; row++) {
             for (int g = 0; g < groups; g++) {
                 int word = packed.data().get(Tensor.INT, 4L * (row / each * groups + g));
@@ -169,10 +173,7 @@ public record PackedLayout(CompressedTensors config) implements WeightLayout {
         if (!config.symmetric()) {
             Shape zeros = new Shape(Math.ceilDiv(rows, each), groups);
             plans.add(new TensorPlan(
-                    module + ".weight_zero_point",
-                    DType.I32,
-                    zeros,
-                    () -> Tensor.of(packZeros(grouped), zeros.sizes())));
+                    module + "." + ZEROS, DType.I32, zeros, () -> Tensor.of(packZeros(grouped), zeros.sizes())));
         }
         int[] order = grouped.groupIndex();
         if (order != null) {

@@ -12,6 +12,8 @@ final class SkippedModules {
     static final String BITSANDBYTES = "llm_int8_skip_modules";
     static final String AWQ = "modules_to_not_convert";
 
+    private static final String RULES = "dynamic";
+    private static final String SKIP = "-:^";
     private static final String HEAD = "lm_head";
 
     private SkippedModules() {}
@@ -31,5 +33,24 @@ final class SkippedModules {
         }
         ArrayNode names = config.putArray(key).add(HEAD);
         skipped.forEach(names::add);
+    }
+
+    /// GPTQModel's rules for single modules, in the GPTQ and AWQ layouts: those that begin with `-:` skip what the
+    /// regular expression behind it matches.
+    static List<String> readRules(JsonNode config) {
+        List<String> names = new ArrayList<>();
+        config.path(RULES).fieldNames().forEachRemaining(rule -> {
+            if (rule.startsWith(SKIP) && rule.endsWith("$")) {
+                names.add(rule.substring(SKIP.length(), rule.length() - 1).replace("\\.", "."));
+            }
+        });
+        return names;
+    }
+
+    static void writeRules(ObjectNode config, List<String> skipped) {
+        if (!skipped.isEmpty()) {
+            ObjectNode rules = config.putObject(RULES);
+            skipped.forEach(name -> rules.putObject(SKIP + name.replace(".", "\\.") + "$"));
+        }
     }
 }

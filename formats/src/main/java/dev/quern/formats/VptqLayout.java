@@ -70,6 +70,9 @@ public final class VptqLayout {
         if (stored.groupSize() >= 0 && stored.groupSize() != groupSize) {
             throw broken(module, "group_size is " + stored.groupSize() + ", but its columns give " + groupSize);
         }
+        if (!stored.norm() && source.names().contains(module + ".weight_scale")) {
+            throw broken(module, "has weight_scale, but its config does not say enable_norm");
+        }
         try {
             Codebook main = book(source, module, CENTROIDS, groups, stored.size(), stored.length());
             Codebook residual = stored.residual() == 0
