@@ -8,12 +8,16 @@ import dev.quern.core.GroupedWeight;
 import dev.quern.core.PackedWeight;
 import dev.quern.formats.Safetensors;
 import dev.quern.formats.SafetensorsFile;
+import dev.quern.formats.TensorPlan;
 import dev.quern.models.Checkpoint;
 import dev.quern.models.Linear;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -169,6 +173,30 @@ class CodeConversionTest {
             }
         }
         assertSameWeights(out, source);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "gptq-w4-asym-descact",
+                "awq-gemm-w4",
+                "ct-pack-w4-asym",
+                "ct-int8-w8a8",
+                "bnb-nf4-dq",
+                "bnb-int8"
+            })
+    void aCheckpointInShardsIsTheSame(String fixture) throws IOException {
+        Path source = PeerLogits.fixture(fixture);
+        Path shards = directory.resolve("shards");
+        try (SafetensorsFile file = Safetensors.open(source)) {
+            List<TensorPlan> plans = new ArrayList<>();
+            file.names().forEach(name -> plans.add(TensorPlan.of(name, file.tensor(name))));
+            Safetensors.writeDirectory(shards, plans, 200_000, Map.of("format", "pt"));
+        }
+        Files.copy(source.resolve("config.json"), shards.resolve("config.json"));
+        assertThat(shards.resolve("model.safetensors")).doesNotExist();
+        assertThat(shards.resolve("model.safetensors.index.json")).exists();
+        assertSameWeights(shards, source);
     }
 
     @Test
