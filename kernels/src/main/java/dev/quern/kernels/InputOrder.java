@@ -35,6 +35,36 @@ record InputOrder(int length, int @Nullable [] source, int[] starts) {
         return new InputOrder(source.length, same ? null : source, starts);
     }
 
+    /// The same with all groups padded to one length, a multiple of `granule`.
+    static InputOrder equal(int[] groupOf, int groups, int granule) {
+        int each = Math.ceilDiv(longest(groupOf, groups), granule) * granule;
+        int[] source = new int[Math.multiplyExact(groups, each)];
+        Arrays.fill(source, -1);
+        int[] starts = new int[groups + 1];
+        for (int g = 0; g <= groups; g++) {
+            starts[g] = g * each;
+        }
+        int[] next = starts.clone();
+        boolean same = true;
+        for (int c = 0; c < groupOf.length; c++) {
+            int place = next[groupOf[c]]++;
+            source[place] = c;
+            same &= place == c;
+        }
+        // places past the last column are no columns of x: whoever reads pads them
+        return same ? new InputOrder(groupOf.length, null, starts) : new InputOrder(source.length, source, starts);
+    }
+
+    /// Inputs of the largest group.
+    static int longest(int[] groupOf, int groups) {
+        int[] counts = new int[groups];
+        int most = 0;
+        for (int group : groupOf) {
+            most = Math.max(most, ++counts[group]);
+        }
+        return most;
+    }
+
     int groups() {
         return starts.length - 1;
     }

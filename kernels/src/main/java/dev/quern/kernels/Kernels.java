@@ -7,6 +7,7 @@ import java.util.List;
 public final class Kernels {
     /// In order of preference; the last takes every weight.
     public static final List<LinearKernel> ALL = List.of(
+            new IntegerKernel(),
             new DenseKernel(),
             new GroupedKernel(),
             new BlockKernel(),

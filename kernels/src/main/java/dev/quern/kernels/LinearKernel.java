@@ -10,6 +10,11 @@ public interface LinearKernel {
     /// True if `prepare` takes this weight.
     boolean supports(PackedWeight weight);
 
+    /// True if the linears it prepares round activations to 8 bits.
+    default boolean roundsInputs() {
+        return false;
+    }
+
     /// Lays the weight out for fast reading; may keep a view of its memory or copy it; each
     /// kernel says which, and what it takes. Throws
     /// `IllegalArgumentException` for a weight that `supports` refuses.

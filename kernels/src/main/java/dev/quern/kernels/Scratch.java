@@ -1,5 +1,7 @@
 package dev.quern.kernels;
 
+import java.lang.foreign.MemorySegment;
+
 /// Reusable arrays of one thread, by slot; they only grow, so steady work allocates nothing.
 ///
 /// What an array holds between uses is undefined. One kernel at a time uses a thread's scratch: kernels do not nest.
@@ -26,8 +28,24 @@ final class Scratch {
     static final int OFFSETS = 1;
     static final int SECONDS = 2;
 
+    private final InputBlocks inputBlocks = new InputBlocks();
+    private MemorySegment outside = MemorySegment.NULL;
+
     private final float[][] slots = new float[16][0];
     private final int[][] intSlots = new int[3][0];
+
+    /// Activations as codes for machine code.
+    InputBlocks inputBlocks() {
+        return inputBlocks;
+    }
+
+    /// At least `bytes` outside the heap; one use at a time.
+    MemorySegment outside(long bytes) {
+        if (outside.byteSize() < bytes) {
+            outside = MachineCode.allocate(bytes);
+        }
+        return outside;
+    }
 
     /// An array of at least `size` ints.
     int[] ints(int slot, int size) {

@@ -1,0 +1,98 @@
+package dev.quern.kernels;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+
+/// Multiplies codes of activations by codes of weights through machine code (docs/adr/006).
+///
+/// Inputs are rounded to 8 bits in blocks of 32 (`InputBlocks`); the rest is exact up to the order that `PanelProgram`
+/// promises, the same to the bit for one token as within a batch and whatever the number of threads.
+record IntegerLinear(String kernel, int cols, InputOrder order, IntegerPanels panels, PanelProgram program)
+        implements PreparedLinear {
+    private static final int ROWS = PanelFormat.ROWS;
+    private static final int TOKENS = InputBlocks.TOKENS;
+
+    /// Tasks per worker that make a static split fair enough.
+    private static final int TASKS = 4;
+
+    @Override
+    public int rows() {
+        return panels.rows();
+    }
+
+    @Override
+    public long weightBytes() {
+        return panels.bytes();
+    }
+
+    @Override
+    public void multiply(float[] x, int xOffset, int tokens, float[] y, int yOffset, Workers workers) {
+        Border.check(this, x, xOffset, tokens, y, yOffset);
+        if (tokens == 0) {
+            return;
+        }
+        Scratch scratch = workers.scratch();
+        float[] in = x;
+        int inAt = xOffset;
+        if (order.source() != null) {
+            in = scratch.floats(Scratch.GATHERED, Math.multiplyExact(tokens, order.length()));
+            inAt = 0;
+            order.gather(x, xOffset, cols, tokens, in);
+        }
+        InputBlocks inputs = scratch.inputBlocks();
+        inputs.encode(in, inAt, order.length(), tokens, panels.blocks(), workers);
+        if (tokens == 1) {
+            one(inputs, y, yOffset, workers);
+        } else {
+            many(inputs, tokens, y, yOffset, workers);
+        }
+        Reference.reachabilityFence(this);
+        Reference.reachabilityFence(inputs);
+    }
+
+    private void one(InputBlocks inputs, float[] y, int yAt, Workers workers) {
+        MemorySegment out = workers.scratch().outside(panels.panels() * ROWS * 4L);
+        workers.ranges(panels.panels(), 1, (from, to) -> {
+            long at = (long) from * ROWS * 4;
+            program.token(panels.address(from), inputs.address(0), out.address() + at, to - from, panels.units());
+            int n = Math.min(to * ROWS, rows()) - from * ROWS;
+            MemorySegment.copy(out, JAVA_FLOAT, at, y, yAt + from * ROWS, n);
+        });
+        Reference.reachabilityFence(out);
+    }
+
+    private void many(InputBlocks inputs, int tokens, float[] y, int yAt, Workers workers) {
+        int count = panels.panels();
+        // few panels: cut the tokens too; every sum stays the same
+        int cuts = Math.clamp(Math.ceilDiv(TASKS * workers.threads(), count), 1, Math.ceilDiv(tokens, 64));
+        int share = Math.ceilDiv(Math.ceilDiv(tokens, cuts), TOKENS) * TOKENS;
+        workers.run(count * cuts, task -> {
+            int from = task % cuts * share;
+            int to = Math.min(from + share, tokens);
+            if (from < to) {
+                panel(task / cuts, inputs, from, to, y, yAt, workers.scratch());
+            }
+        });
+    }
+
+    private void panel(int panel, InputBlocks inputs, int from, int to, float[] y, int yAt, Scratch scratch) {
+        int row = panel * ROWS;
+        int n = Math.min(ROWS, rows() - row);
+        long weights = panels.address(panel);
+        int whole = n == ROWS ? (to - from) / TOKENS : 0;
+        int next = from + whole * TOKENS;
+        if (whole > 0) {
+            MemorySegment target = MemorySegment.ofArray(y).asSlice((yAt + (long) from * rows() + row) * 4);
+            program.tokens(weights, inputs.address(from), target, whole, panels.units(), rows() * 4L);
+        }
+        for (; next < to; next += TOKENS) {
+            MemorySegment part = scratch.outside(TOKENS * ROWS * 4L);
+            program.tokens(weights, inputs.address(next), part, 1, panels.units(), ROWS * 4L);
+            for (int t = next; t < Math.min(next + TOKENS, to); t++) {
+                MemorySegment.copy(part, JAVA_FLOAT, (t - next) * ROWS * 4L, y, yAt + t * rows() + row, n);
+            }
+        }
+    }
+}
