@@ -289,6 +289,10 @@ final class Assembler {
         vector(MAP_0F, PREFIX_66, 0xFE, target, first, second);
     }
 
+    void add32(int target, int first, int base, int displacement) {
+        vector(MAP_0F, PREFIX_66, 0xFE, target, first, base, displacement);
+    }
+
     void absoluteBytes(int target, int source) {
         vector(MAP_0F38, PREFIX_66, 0x1C, target, 0, source);
     }

@@ -47,7 +47,7 @@ final class BlockPanels {
         };
     }
 
-    static PreparedLinear prepare(String kernel, BlockWeight weight, MachineCode.Isa isa) {
+    static PreparedLinear prepare(String kernel, BlockWeight weight, MachineCode.Isa isa, int levels) {
         BlockType type = weight.type();
         PanelFormat format = format(type).orElseThrow();
         BlockCodes split = BlockCodes.of(type);
@@ -84,7 +84,7 @@ final class BlockPanels {
             }
         }
         InputOrder order = InputOrder.plain(cols);
-        return new IntegerLinear(kernel, cols, order, panels, PanelProgram.of(isa, format));
+        return new IntegerLinear(kernel, cols, order, panels, PanelProgram.of(isa, format, levels));
     }
 
     /// Exact: the value is the product, without rounding.

@@ -25,7 +25,7 @@ final class GroupedPanels {
         return groupOf;
     }
 
-    static PreparedLinear prepare(String kernel, GroupedWeight weight, MachineCode.Isa isa) {
+    static PreparedLinear prepare(String kernel, GroupedWeight weight, MachineCode.Isa isa, int levels) {
         int groups = weight.groups();
         int middle = 1 << (weight.bits() - 1);
         InputOrder order = InputOrder.equal(groups(weight), groups, PanelFormat.BLOCK);
@@ -55,7 +55,7 @@ final class GroupedPanels {
                 filling.store(r / PanelFormat.ROWS);
             }
         }
-        return new IntegerLinear(kernel, weight.cols(), order, panels, PanelProgram.of(isa, format));
+        return new IntegerLinear(kernel, weight.cols(), order, panels, PanelProgram.of(isa, format, levels));
     }
 
     private static byte[] place(byte[] codes, InputOrder order, byte[] placed) {

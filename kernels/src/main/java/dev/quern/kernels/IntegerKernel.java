@@ -5,19 +5,21 @@ import dev.quern.core.GroupedWeight;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.UsageException;
 
-/// GGUF blocks and GPTQ groups through machine code, with activations of 8 bits.
+/// GGUF blocks and GPTQ groups through machine code, with activations of 16 bits.
 ///
-/// Where machine code does not run, or `-Dquern.inputs=float` keeps activations as they are, other kernels take these
+/// `-Dquern.inputs=int8` rounds activations to 8 bits: prompts are read faster by half, and the perplexity of a small
+/// model is some 0.4 % worse. Where machine code does not run, or with `-Dquern.inputs=float`, other kernels take these
 /// weights. Codes are repacked once, here, at their own width; the weight itself is not kept. Memory in bits a weight
 /// beside the codes: 0.5 for a float16 scale for each 32, 0.75 for the K types.
 final class IntegerKernel implements LinearKernel {
-    /// True where activations may be rounded to 8 bits.
-    private static final boolean CODES = switch (System.getProperty("quern.inputs", "int8")) {
-        case "int8" -> true;
-        case "float" -> false;
+    /// Bytes of an activation's code; 0 where activations stay floats.
+    private static final int LEVELS = switch (System.getProperty("quern.inputs", "int16")) {
+        case "int16" -> 2;
+        case "int8" -> 1;
+        case "float" -> 0;
         default ->
             throw new UsageException(
-                    "-Dquern.inputs=" + System.getProperty("quern.inputs") + ": expected int8 or float");
+                    "-Dquern.inputs=" + System.getProperty("quern.inputs") + ": expected int16, int8 or float");
     };
 
     @Override
@@ -32,7 +34,7 @@ final class IntegerKernel implements LinearKernel {
 
     @Override
     public boolean supports(PackedWeight weight) {
-        return CODES && MachineCode.isa().isPresent() && takes(weight);
+        return LEVELS > 0 && MachineCode.isa().isPresent() && takes(weight);
     }
 
     /// True where a format holds the weight.
@@ -49,14 +51,14 @@ final class IntegerKernel implements LinearKernel {
         if (!supports(weight)) {
             throw new IllegalArgumentException("the integer kernel does not take " + weight.encoding() + " here");
         }
-        return prepare(weight, MachineCode.isa().orElseThrow());
+        return prepare(weight, MachineCode.isa().orElseThrow(), LEVELS);
     }
 
-    /// The same for a set of instructions of choice.
-    PreparedLinear prepare(PackedWeight weight, MachineCode.Isa isa) {
+    /// The same for a set of instructions and a width of activations of choice.
+    PreparedLinear prepare(PackedWeight weight, MachineCode.Isa isa, int levels) {
         return switch (weight) {
-            case BlockWeight b -> BlockPanels.prepare(name(), b, isa);
-            case GroupedWeight g -> GroupedPanels.prepare(name(), g, isa);
+            case BlockWeight b -> BlockPanels.prepare(name(), b, isa, levels);
+            case GroupedWeight g -> GroupedPanels.prepare(name(), g, isa, levels);
             default -> throw new IllegalArgumentException("the integer kernel does not take " + weight.encoding());
         };
     }

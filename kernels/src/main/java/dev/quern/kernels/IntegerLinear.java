@@ -7,7 +7,8 @@ import java.lang.ref.Reference;
 
 /// Multiplies codes of activations by codes of weights through machine code (docs/adr/006).
 ///
-/// Inputs are rounded to 8 bits in blocks of 32 (`InputBlocks`); the rest is exact up to the order that `PanelProgram`
+/// Inputs are rounded to 16 bits, or 8, in blocks of 32 (`InputBlocks`); the rest is exact up to the order that
+/// `PanelProgram`
 /// promises, the same to the bit for one token as within a batch and whatever the number of threads.
 record IntegerLinear(String kernel, int cols, InputOrder order, IntegerPanels panels, PanelProgram program)
         implements PreparedLinear {
@@ -42,7 +43,7 @@ record IntegerLinear(String kernel, int cols, InputOrder order, IntegerPanels pa
             order.gather(x, xOffset, cols, tokens, in);
         }
         InputBlocks inputs = scratch.inputBlocks();
-        inputs.encode(in, inAt, order.length(), tokens, panels.blocks(), workers);
+        inputs.encode(in, inAt, order.length(), tokens, panels.blocks(), program.levels(), workers);
         if (tokens == 1) {
             one(inputs, y, yOffset, workers);
         } else {

@@ -10,7 +10,7 @@ public interface LinearKernel {
     /// True if `prepare` takes this weight.
     boolean supports(PackedWeight weight);
 
-    /// True if the linears it prepares round activations to 8 bits.
+    /// True if the linears it prepares round activations to integers.
     default boolean roundsInputs() {
         return false;
     }

@@ -34,12 +34,16 @@ import java.util.concurrent.ConcurrentHashMap;
 /// Registers: rax walks over the weights, rbx over the inputs, r11 is the unit's header, r10 its small scales, r12 and
 /// r13 count units and blocks.
 final class PanelProgram {
+    /// Where sums wait on the stack, behind the outputs of 8 tokens.
+    private static final int CARRIED = 512;
+
     private static final Map<Key, PanelProgram> PROGRAMS = new ConcurrentHashMap<>();
 
-    private record Key(MachineCode.Isa isa, PanelFormat format) {}
+    private record Key(MachineCode.Isa isa, PanelFormat format, int levels) {}
 
     private final MachineCode.Isa isa;
     private final PanelFormat format;
+    private final int levels;
     private final Assembler a;
     private final boolean wide;
     private final int vectorBytes;
@@ -60,9 +64,10 @@ final class PanelProgram {
 
     private final MemorySegment tokens;
 
-    private PanelProgram(MachineCode.Isa isa, PanelFormat format) {
+    private PanelProgram(MachineCode.Isa isa, PanelFormat format, int levels) {
         this.isa = isa;
         this.format = format;
+        this.levels = levels;
         this.a = new Assembler(isa.bits);
         this.wide = isa.bits == 512;
         this.vectorBytes = isa.bits / 8;
@@ -93,9 +98,15 @@ final class PanelProgram {
         this.tokens = memory.asSlice(tokensAt);
     }
 
-    /// The programs of a format, written once.
-    static PanelProgram of(MachineCode.Isa isa, PanelFormat format) {
-        return PROGRAMS.computeIfAbsent(new Key(isa, format), key -> new PanelProgram(key.isa, key.format));
+    /// Levels of the activations' codes.
+    int levels() {
+        return levels;
+    }
+
+    /// The programs of a format and of codes of one level or two, written once.
+    static PanelProgram of(MachineCode.Isa isa, PanelFormat format, int levels) {
+        return PROGRAMS.computeIfAbsent(
+                new Key(isa, format, levels), key -> new PanelProgram(key.isa, key.format, key.levels));
     }
 
     /// Sets `y [panels · 32]`, floats outside the heap, from the inputs of one token.
@@ -125,7 +136,7 @@ final class PanelProgram {
         for (int v = 0; v < vectors; v++) {
             a.zero(output(v));
         }
-        units(tile, InputBlocks.RECORD);
+        units(tile, InputBlocks.record(levels));
         for (int v = 0; v < vectors; v++) {
             a.storeVector(RDX, v * vectorBytes, output(v));
         }
@@ -155,7 +166,7 @@ final class PanelProgram {
                 for (int i = 0; i < 2 * some; i++) {
                     a.storeVector(RSP, i * vectorBytes, temporary);
                 }
-                units(tile, InputBlocks.RECORD * InputBlocks.TOKENS);
+                units(tile, InputBlocks.record(levels) * InputBlocks.TOKENS);
                 a.move(R12, RDX);
                 for (int t = 0; t < from; t++) {
                     a.add(R12, R9);
@@ -243,33 +254,43 @@ final class PanelProgram {
     private void block(Tile tile, int sub) {
         int steps = 8 / format.subs();
         begin(tile, sub);
-        for (int j = sub * steps; j < (sub + 1) * steps; j++) {
-            if (tile.tokens == 1) {
-                a.broadcast(x, RBX, record(tile, 0) + 4 * j);
-                for (int v = 0; v < tile.vectors; v++) {
-                    code(codes[0], tile.firstVector + v, j);
-                    products(tile.sum(v, 0), codes[0]);
-                }
-                continue;
+        for (int level = 0; level < levels; level++) {
+            if (level > 0) {
+                carry(tile);
             }
-            for (int v = 0; v < tile.vectors; v++) {
-                code(codes[v], tile.firstVector + v, j);
-            }
-            for (int t = 0; t < tile.tokens; t++) {
-                a.broadcast(x, RBX, record(tile, t) + 4 * j);
-                for (int v = 0; v < tile.vectors; v++) {
-                    products(tile.sum(v, t), codes[v]);
-                }
+            for (int j = sub * steps; j < (sub + 1) * steps; j++) {
+                step(tile, j, level);
             }
         }
         end(tile, sub);
     }
 
-    /// Sums begin at −bias · the sum of the inputs' codes, where the instructions take unsigned codes.
+    private void step(Tile tile, int j, int level) {
+        int at = PanelFormat.BLOCK * level + 4 * j;
+        if (tile.tokens == 1) {
+            a.broadcast(x, RBX, record(tile, 0) + at);
+            for (int v = 0; v < tile.vectors; v++) {
+                code(codes[0], tile.firstVector + v, j);
+                products(tile.sum(v, 0), codes[0]);
+            }
+            return;
+        }
+        for (int v = 0; v < tile.vectors; v++) {
+            code(codes[v], tile.firstVector + v, j);
+        }
+        for (int t = 0; t < tile.tokens; t++) {
+            a.broadcast(x, RBX, record(tile, t) + at);
+            for (int v = 0; v < tile.vectors; v++) {
+                products(tile.sum(v, t), codes[v]);
+            }
+        }
+    }
+
+    /// Sums begin at zero; the last level's add −bias · the sum of the inputs' codes where codes are unsigned.
     private void begin(Tile tile, int sub) {
         for (int t = 0; t < tile.tokens; t++) {
-            if (isa.dots && format.bias() > 0) {
-                a.broadcast(temporary, RBX, record(tile, t) + InputBlocks.sumAt(format.subs(), sub));
+            if (levels == 1 && isa.dots && format.bias() > 0) {
+                a.broadcast(temporary, RBX, record(tile, t) + InputBlocks.sumAt(levels, format.subs(), sub));
                 a.shiftLeft32(tile.sum(0, t), temporary, log2(format.bias()));
                 for (int v = 1; v < tile.vectors; v++) {
                     a.or(tile.sum(v, t), tile.sum(0, t), tile.sum(0, t));
@@ -282,10 +303,28 @@ final class PanelProgram {
         }
     }
 
-    private static int record(Tile tile, int t) {
-        return (tile.firstToken + t) * InputBlocks.RECORD;
+    /// The sums over high bytes, times 256, stay for those over low bytes to be added; of 16 bits, on the stack.
+    private void carry(Tile tile) {
+        for (int i = 0; i < tile.vectors * tile.tokens; i++) {
+            if (narrow()) {
+                a.multiplyAdd16(i, i, ones);
+            }
+            a.shiftLeft32(i, i, 8);
+            if (narrow()) {
+                a.storeVector(RSP, CARRIED + i * vectorBytes, i);
+                a.zero(i);
+            }
+        }
     }
 
+    /// True where products are summed in 16 bits.
+    private boolean narrow() {
+        return !isa.dots && !format.wholeBytes() && format.bits() <= 4;
+    }
+
+    private int record(Tile tile, int t) {
+        return (tile.firstToken + t) * InputBlocks.record(levels);
+    }
     /// The codes of step `j` of the rows of a vector, one to a byte; signed where whole bytes meet AVX2.
     private void code(int target, int vector, int j) {
         int rowsAt = vector * vectorBytes;
@@ -334,7 +373,7 @@ final class PanelProgram {
             a.multiplyAddBytes(temporary, temporary, second);
             a.multiplyAdd16(temporary, temporary, ones);
             a.add32(sum, sum, temporary);
-        } else if (format.bits() > 4) {
+        } else if (!narrow()) {
             a.multiplyAddBytes(temporary, code, x);
             a.multiplyAdd16(temporary, temporary, ones);
             a.add32(sum, sum, temporary);
@@ -353,14 +392,12 @@ final class PanelProgram {
             for (int t = 0; t < tile.tokens; t++) {
                 int sum = tile.sum(v, t);
                 int record = record(tile, t);
-                if (!isa.dots) {
-                    widened(sum, record, sub);
-                }
+                whole(sum, record, sub);
                 a.toFloats(sum, sum);
-                a.broadcast(x, RBX, record + InputBlocks.SCALE);
+                a.broadcast(x, RBX, record + InputBlocks.scaleAt(levels));
                 a.multiply(sum, sum, x);
                 if (format.shifted()) {
-                    a.broadcast(x, RBX, record + InputBlocks.inputSumAt(format.subs(), sub));
+                    a.broadcast(x, RBX, record + InputBlocks.inputSumAt(levels, format.subs(), sub));
                 }
                 if (format.shift() == GroupScales.Shift.ZERO) {
                     a.multiplySubtract(sum, shift, x);
@@ -382,16 +419,18 @@ final class PanelProgram {
         }
     }
 
-    /// AVX2: sums of 16 bits to 32, and the bias, which signed codes do not have.
-    private void widened(int sum, int record, int sub) {
-        if (format.wholeBytes()) {
-            return;
-        }
-        if (format.bits() <= 4) {
+    /// Sums of 16 bits to 32, those of the level before added, and the bias, which signed codes do not have.
+    private void whole(int sum, int record, int sub) {
+        if (narrow()) {
             a.multiplyAdd16(sum, sum, ones);
+            if (levels > 1) {
+                a.add32(sum, sum, RSP, CARRIED + sum * vectorBytes);
+            }
         }
-        if (format.bias() > 0) {
-            a.broadcast(temporary, RBX, record + InputBlocks.sumAt(format.subs(), sub));
+        boolean signed = !isa.dots && format.wholeBytes();
+        boolean begun = isa.dots && levels == 1;
+        if (format.bias() > 0 && !signed && !begun) {
+            a.broadcast(temporary, RBX, record + InputBlocks.sumAt(levels, format.subs(), sub));
             a.shiftLeft32(temporary, temporary, log2(format.bias()));
             a.add32(sum, sum, temporary);
         }

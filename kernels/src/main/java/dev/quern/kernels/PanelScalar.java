@@ -5,7 +5,7 @@ final class PanelScalar {
     private PanelScalar() {}
 
     /// Row `row` times the codes of a token: `codes`, and for each block its scale.
-    static float product(IntegerPanels panels, int row, byte[] codes, float[] scales) {
+    static float product(IntegerPanels panels, int row, int[] codes, float[] scales) {
         PanelFormat format = panels.format();
         int length = PanelFormat.BLOCK / format.subs();
         float y = 0;

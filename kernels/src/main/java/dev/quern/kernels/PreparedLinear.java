@@ -2,7 +2,7 @@ package dev.quern.kernels;
 
 /// A weight `W [rows, cols]` laid out for multiplication: `y = x · Wᵀ`.
 ///
-/// Activations are float32; kernels that round them to 8 bits say so (`LinearKernel.roundsInputs`). Results are the
+/// Activations are float32; kernels that round them say so (`LinearKernel.roundsInputs`). Results are the
 /// same whatever the number of workers; one token alone
 /// and the same token within a batch may differ in the last bits, since the order of summation differs: both keep
 /// `|y − ŷ| ≤ (cols + 8) · 2⁻²⁴ · Σ |terms|`. Safe for use by several threads with their own workers.
