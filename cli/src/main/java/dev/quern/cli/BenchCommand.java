@@ -2,14 +2,22 @@ package dev.quern.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.quern.core.QuernException;
+import dev.quern.core.UsageException;
 import dev.quern.eval.SpeedBench;
+import dev.quern.eval.SyntheticModel;
 import dev.quern.formats.Json;
+import dev.quern.kernels.Workers;
+import dev.quern.methods.PeakMemory;
+import dev.quern.runtime.Model;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help.Visibility;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /// `quern bench`: how fast a model runs here.
 @Command(
@@ -21,12 +29,37 @@ import picocli.CommandLine.Option;
             "Speeds are medians over the repeats. Decoding reads all weights for each token, so the",
             "machine's memory bandwidth, measured in the same run, is its ceiling."
         },
-        footer = {"", "Examples:", "  quern bench demo", "  quern bench model.gguf --prompt-tokens 128 --threads 4"})
+        footer = {
+            "",
+            "Examples:",
+            "  quern bench demo",
+            "  quern bench model.gguf --prompt-tokens 128 --threads 4",
+            "  quern bench --synthetic 7b --dtype gptq-4 --prompt-tokens 128 --gen-tokens 32"
+        })
 final class BenchCommand implements Callable<Integer> {
     private final Console console;
 
-    @Mixin
-    ModelArgument model = new ModelArgument();
+    @Parameters(
+            arity = "0..1",
+            paramLabel = "MODEL",
+            description = "A directory, a .gguf file, 'demo' or a hub id; none with --synthetic.",
+            showDefaultValue = Visibility.NEVER)
+    @Nullable
+    String model;
+
+    @Option(
+            names = "--synthetic",
+            paramLabel = "SHAPE",
+            description = "Random weights of a Llama of 1b, 3b or 7b parameters instead of a model.")
+    @Nullable
+    String synthetic;
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            defaultValue = "q4_0",
+            description = "Their encoding: bf16, f16, int8, a GGUF type, gptq-2, -3, -4, -8, vptq-8, -12, -16.")
+    String dtype = "q4_0";
 
     @Mixin
     AdapterOption adapter = new AdapterOption();
@@ -56,20 +89,35 @@ final class BenchCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         SpeedBench.Load load = new SpeedBench.Load(promptTokens, genTokens, repeat);
-        SpeedBench result;
-        List<String> activations;
-        int kvBits;
-        try (LoadedModel loaded = LoadedModel.open(model.resolve(), adapter.folder(), kv, threads.count());
-                ProgressDisplay progress = new ProgressDisplay(console, "bench")) {
-            int context = loaded.model().network().config().maxPositions();
-            if ((long) promptTokens + genTokens > context) {
-                throw new QuernException("--prompt-tokens and --gen-tokens make " + ((long) promptTokens + genTokens)
-                        + " and the model's context holds " + context + "; ask for fewer");
-            }
-            result = SpeedBench.of(loaded.model(), load, progress);
-            activations = loaded.model().activations();
-            kvBits = loaded.model().kv().bits();
+        if ((model == null) == (synthetic == null)) {
+            throw new UsageException("bench takes a MODEL or --synthetic 1b|3b|7b");
         }
+        if (synthetic != null) {
+            SyntheticModel random = SyntheticModel.of(synthetic, dtype);
+            try (Workers workers = Workers.of(threads.count())) {
+                show(load, new Model(random.network(), kv.on(random), workers));
+            }
+            return 0;
+        }
+        try (LoadedModel loaded =
+                LoadedModel.open(ModelArgument.resolve(model), adapter.folder(), kv, threads.count())) {
+            show(load, loaded.model());
+        }
+        return 0;
+    }
+
+    private void show(SpeedBench.Load load, Model measured) {
+        int context = measured.network().config().maxPositions();
+        if ((long) promptTokens + genTokens > context) {
+            throw new QuernException("--prompt-tokens and --gen-tokens make " + ((long) promptTokens + genTokens)
+                    + " and the model's context holds " + context + "; ask for fewer");
+        }
+        SpeedBench result;
+        try (ProgressDisplay progress = new ProgressDisplay(console, "bench")) {
+            result = SpeedBench.of(measured, load, progress);
+        }
+        List<String> activations = measured.activations();
+        int kvBits = measured.kv().bits();
         if (common.json) {
             ObjectNode json = Json.object()
                     .put("threads", result.threads())
@@ -79,6 +127,7 @@ final class BenchCommand implements Callable<Integer> {
                     .put("read_bytes_per_second", result.readBytesPerSecond())
                     .put("memory_bandwidth_bytes_per_second", result.memoryBandwidthBytesPerSecond())
                     .put("kernel", result.kernel())
+                    .put("peak_rss_bytes", PeakMemory.bytes())
                     .put("kv_bits", kvBits);
             activations.forEach(json.putArray("activations")::add);
             JsonOut.print(console.out(), json);
@@ -89,7 +138,6 @@ final class BenchCommand implements Callable<Integer> {
                 line("cache", "%d bits", kvBits);
             }
         }
-        return 0;
     }
 
     private void print(SpeedBench result) {

@@ -71,6 +71,7 @@ final class DoctorCommand implements Callable<Integer> {
         facts.put("cores", Machine.cores());
         facts.put("vector_bits", VectorWidth.BITS);
         facts.put("vector", VectorWidth.describe());
+        facts.put("machine_code", Kernels.machineCode());
         ArrayNode kernels = facts.putArray("kernels");
         Kernels.usable().forEach(kernel -> kernels.add(kernel.name()));
         facts.put("memory_bytes", Machine.memoryBytes());
@@ -121,6 +122,7 @@ final class DoctorCommand implements Callable<Integer> {
                         + facts.path("processors").asInt() + " processors, "
                         + facts.path("cores").asInt() + " cores");
         line("vectors", facts.path("vector").asText());
+        line("code", facts.path("machine_code").asText());
         line("kernels", words(facts.path("kernels")));
         line(
                 "memory",

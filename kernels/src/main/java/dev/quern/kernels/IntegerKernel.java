@@ -34,7 +34,12 @@ final class IntegerKernel implements LinearKernel {
 
     @Override
     public boolean supports(PackedWeight weight) {
-        return LEVELS > 0 && MachineCode.isa().isPresent() && takes(weight);
+        return runs() && takes(weight);
+    }
+
+    /// True where machine code runs and activations may be coded.
+    static boolean runs() {
+        return LEVELS > 0 && MachineCode.isa().isPresent();
     }
 
     /// True where a format holds the weight.

@@ -20,7 +20,16 @@ public final class Kernels {
 
     /// Those that this process chooses among: all, or the scalar one where the width is scalar.
     public static List<LinearKernel> usable() {
-        return VectorWidth.SCALAR ? List.of(ALL.getLast()) : ALL;
+        return VectorWidth.SCALAR
+                ? List.of(ALL.getLast())
+                : ALL.stream()
+                        .filter(kernel -> !(kernel instanceof IntegerKernel) || IntegerKernel.runs())
+                        .toList();
+    }
+
+    /// The instructions that machine code of ours uses here, or why there is none, for `doctor`.
+    public static String machineCode() {
+        return MachineCode.describe();
     }
 
     /// Prepares `weight` with the first usable kernel that takes it.

@@ -1,0 +1,220 @@
+package dev.quern.eval;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.quern.core.BlockType;
+import dev.quern.core.BlockWeight;
+import dev.quern.core.Codebook;
+import dev.quern.core.DType;
+import dev.quern.core.DenseWeight;
+import dev.quern.core.GroupedWeight;
+import dev.quern.core.Int8Weight;
+import dev.quern.core.PackedBits;
+import dev.quern.core.PackedWeight;
+import dev.quern.core.Shape;
+import dev.quern.core.Tensor;
+import dev.quern.core.UsageException;
+import dev.quern.core.VectorWeight;
+import dev.quern.formats.Json;
+import dev.quern.models.Architectures;
+import dev.quern.models.Network;
+import dev.quern.models.WeightSource;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SplittableRandom;
+
+/// A Llama of random weights in an encoding of choice, made matrix by matrix as they are asked for: how fast would a
+/// model of that size run here, without a download.
+///
+/// Shapes: `1b` (1.17 billion parameters), `3b` (3.2) and `7b` (6.9), each with a vocabulary of 49152 and a head of its
+/// own. Encodings: `f32`, `bf16`, `f16`, `int8`, every GGUF block type (`q4_0`), `gptq-2`, `-3`, `-4`, `-8` in groups
+/// of
+/// 128, `vptq-K` with a codebook of `2^K` vectors of 8.
+public final class SyntheticModel implements WeightSource {
+    /// Names of the shapes.
+    public static final List<String> SHAPES = List.of("1b", "3b", "7b");
+
+    private static final int VOCABULARY = 49152;
+    private static final int GROUP = 128;
+
+    private final String encoding;
+    private final Network network;
+    private final Map<String, Integer> sizes = new HashMap<>();
+    private final Map<String, int[]> matrices = new HashMap<>();
+    private final SplittableRandom random = new SplittableRandom(0);
+
+    private SyntheticModel(String encoding, Network network) {
+        this.encoding = encoding;
+        this.network = network;
+        var table = network.embedding();
+        matrices.put(table.name(), new int[] {table.vocabSize(), table.hiddenSize()});
+        network.linears().forEach(l -> matrices.put(l.weightName(), new int[] {l.outFeatures(), l.inFeatures()}));
+        var head = network.head();
+        matrices.put(head.weightName(), new int[] {head.outFeatures(), head.inFeatures()});
+        network.norms().forEach(norm -> sizes.put(norm.name(), norm.size()));
+    }
+
+    /// A model of `shape` in `encoding`; unknown names are refused.
+    public static SyntheticModel of(String shape, String encoding) {
+        ObjectNode config = switch (shape) {
+            case "1b" -> config(2048, 22, 5632, 32, 4);
+            case "3b" -> config(3072, 28, 8192, 24, 8);
+            case "7b" -> config(4096, 32, 11008, 32, 32);
+            default -> throw new UsageException("--synthetic " + shape + ": expected " + SHAPES);
+        };
+        SyntheticModel model = new SyntheticModel(
+                encoding.toLowerCase(Locale.ROOT),
+                Architectures.ofConfig(config).orElseThrow().network(config));
+        model.make(1, 256);
+        return model;
+    }
+
+    private static ObjectNode config(int hidden, int layers, int intermediate, int heads, int kvHeads) {
+        ObjectNode config = Json.object();
+        config.putArray("architectures").add("LlamaForCausalLM");
+        return config.put("hidden_size", hidden)
+                .put("num_hidden_layers", layers)
+                .put("intermediate_size", intermediate)
+                .put("num_attention_heads", heads)
+                .put("num_key_value_heads", kvHeads)
+                .put("vocab_size", VOCABULARY)
+                .put("max_position_embeddings", 16384)
+                .put("rms_norm_eps", 1e-5)
+                .put("rope_theta", 10000.0)
+                .put("hidden_act", "silu")
+                .put("tie_word_embeddings", false);
+    }
+
+    /// What it computes.
+    public Network network() {
+        return network;
+    }
+
+    @Override
+    public boolean has(String name) {
+        return matrices.containsKey(name) || sizes.containsKey(name);
+    }
+
+    @Override
+    public PackedWeight weight(String name) {
+        int[] size = matrices.get(name);
+        if (size == null) {
+            throw new IllegalArgumentException("no matrix " + name);
+        }
+        return make(size[0], size[1]);
+    }
+
+    @Override
+    public float[] vector(String name) {
+        Integer size = sizes.get(name);
+        if (size == null) {
+            throw new IllegalArgumentException("no vector " + name);
+        }
+        float[] ones = new float[size];
+        Arrays.fill(ones, 1);
+        return ones;
+    }
+
+    private PackedWeight make(int rows, int cols) {
+        if (encoding.startsWith("gptq-")) {
+            return grouped(rows, cols, number("gptq-", List.of(2, 3, 4, 8)));
+        }
+        if (encoding.startsWith("vptq-")) {
+            return vectors(rows, cols, number("vptq-", List.of(8, 12, 16)));
+        }
+        return switch (encoding) {
+            case "f32", "bf16", "f16" -> dense(rows, cols, DType.valueOf(encoding.toUpperCase(Locale.ROOT)));
+            case "int8" ->
+                new Int8Weight(
+                        rows,
+                        cols,
+                        new Tensor(DType.I8, new Shape(rows, cols), MemorySegment.ofArray(bytes((long) rows * cols))),
+                        Tensor.of(floats(rows, 0.01f), rows));
+            default -> blocks(rows, cols);
+        };
+    }
+
+    private int number(String prefix, List<Integer> known) {
+        String text = encoding.substring(prefix.length());
+        return known.stream()
+                .filter(n -> n.toString().equals(text))
+                .findFirst()
+                .orElseThrow(() -> new UsageException("--dtype " + encoding + ": expected " + prefix + known));
+    }
+
+    private DenseWeight dense(int rows, int cols, DType dtype) {
+        // one row of values, turned a little for each: what they are does not matter, how many there are does
+        Tensor row = Tensor.of(dtype, floats(2 * cols, 0.05f), 2 * cols);
+        byte[] data = new byte[Math.toIntExact((long) rows * cols * dtype.bytes())];
+        for (int r = 0; r < rows; r++) {
+            int at = Math.floorMod(r * 31, cols) * dtype.bytes();
+            MemorySegment.copy(
+                    row.data(),
+                    at,
+                    MemorySegment.ofArray(data),
+                    (long) r * cols * dtype.bytes(),
+                    (long) cols * dtype.bytes());
+        }
+        return new DenseWeight(new Tensor(dtype, new Shape(rows, cols), MemorySegment.ofArray(data)));
+    }
+
+    private BlockWeight blocks(int rows, int cols) {
+        BlockType type = Arrays.stream(BlockType.values())
+                .filter(t -> t.name().toLowerCase(Locale.ROOT).equals(encoding))
+                .findFirst()
+                .orElseThrow(() -> new UsageException("--dtype " + encoding
+                        + ": expected f32, bf16, f16, int8, a GGUF type such as q4_0, gptq-4 or vptq-12"));
+        byte[] data = bytes(BlockWeight.rowBytes(type, cols) * rows);
+        // without these bits no float16 anywhere is large, infinite or NaN
+        for (int i = 0; i < data.length; i++) {
+            data[i] &= (byte) ~0x50;
+        }
+        return new BlockWeight(type, rows, cols, MemorySegment.ofArray(data));
+    }
+
+    private GroupedWeight grouped(int rows, int cols, int bits) {
+        int groups = Math.ceilDiv(cols, GROUP);
+        byte[] codes = bytes((long) rows * cols * bits / 8);
+        short[] zeros = new short[groups * rows];
+        Arrays.fill(zeros, (short) (1 << (bits - 1)));
+        Shape words = new Shape((long) cols * bits / 32, rows);
+        Tensor scales = Tensor.of(DType.F16, floats(groups * rows, 0.1f / (1 << bits)), groups, rows);
+        return new GroupedWeight(
+                rows, cols, bits, GROUP, new Tensor(DType.I32, words, MemorySegment.ofArray(codes)), scales, zeros);
+    }
+
+    private VectorWeight vectors(int rows, int cols, int bits) {
+        int length = 8;
+        int n = Math.ceilDiv(rows, length);
+        int[] codes = random.ints((long) n * cols, 0, 1 << bits).toArray();
+        return new VectorWeight(
+                rows,
+                cols,
+                Codebook.of(DType.F16, floats(length << bits, 0.05f), length),
+                null,
+                null,
+                0,
+                Tensor.of(PackedBits.pack(codes, n, cols, bits), 1, n, PackedBits.words(cols, bits)),
+                null,
+                null,
+                null,
+                null);
+    }
+
+    private byte[] bytes(long count) {
+        byte[] data = new byte[Math.toIntExact(count)];
+        random.nextBytes(data);
+        return data;
+    }
+
+    private float[] floats(int count, float most) {
+        float[] values = new float[count];
+        for (int i = 0; i < count; i++) {
+            values[i] = (float) random.nextDouble(-most, most);
+        }
+        return values;
+    }
+}
