@@ -9,8 +9,10 @@ import dev.quern.formats.Json;
 import dev.quern.kernels.Workers;
 import dev.quern.methods.PeakMemory;
 import dev.quern.runtime.Model;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -89,7 +91,8 @@ final class BenchCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         SpeedBench.Load load = new SpeedBench.Load(promptTokens, genTokens, repeat);
-        if ((model == null) == (synthetic == null)) {
+        String named = model;
+        if ((named == null) == (synthetic == null)) {
             throw new UsageException("bench takes a MODEL or --synthetic 1b|3b|7b");
         }
         if (synthetic != null) {
@@ -99,8 +102,8 @@ final class BenchCommand implements Callable<Integer> {
             }
             return 0;
         }
-        try (LoadedModel loaded =
-                LoadedModel.open(ModelArgument.resolve(model), adapter.folder(), kv, threads.count())) {
+        Path path = ModelArgument.resolve(Objects.requireNonNull(named));
+        try (LoadedModel loaded = LoadedModel.open(path, adapter.folder(), kv, threads.count())) {
             show(load, loaded.model());
         }
         return 0;
