@@ -34,8 +34,14 @@ public final class Kernels {
 
     /// Prepares `weight` with the first usable kernel that takes it.
     public static PreparedLinear prepare(PackedWeight weight) {
+        return prepare(weight, true);
+    }
+
+    /// The same; unless `rounding`, with a kernel that takes inputs as they are: inputs that were made into few codes
+    /// already are not to be rounded again.
+    public static PreparedLinear prepare(PackedWeight weight, boolean rounding) {
         for (LinearKernel kernel : usable()) {
-            if (kernel.supports(weight)) {
+            if (kernel.supports(weight) && (rounding || !kernel.roundsInputs())) {
                 return kernel.prepare(weight);
             }
         }

@@ -129,8 +129,9 @@ public final class Model {
         boolean shared = linear.weightName().equals(network.embedding().name());
         PackedWeight weight =
                 shared ? embedding : weight(source, linear.weightName(), linear.outFeatures(), linear.inFeatures());
-        linears.add(Kernels.prepare(weight));
-        inputs.add(distinctInputs.computeIfAbsent(input(linear, source), PreparedInput::of));
+        PreparedInput input = distinctInputs.computeIfAbsent(input(linear, source), PreparedInput::of);
+        linears.add(Kernels.prepare(weight, !input.scheme().quantizes()));
+        inputs.add(input);
         corrections.add(source.correction(linear).map(PreparedCorrection::of));
         biases.add(
                 linear.bias()
