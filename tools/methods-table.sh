@@ -77,7 +77,9 @@ cell() {
     echo "$name" >&2
     if [[ ! -e $work/$name.json ]]; then
         if ! ${QUERN_RUN:-} "$quern" quantize "$model" -o "$work/$name" --recipe "$work/$name.yaml" --resume \
-            --calibration "$data/valid.txt" --samples "$samples" --seq-len "$length" --json > "$work/$name.json.new"
+            --calibration "$data/valid.txt" --samples "$samples" --seq-len "$length" --json > "$work/$name.json.new" &&
+            # exit code 1 with a whole result: no better than a guess, which is what the table is to show
+            [[ ! -s $work/$name.json.new ]]
         then
             rm -f "$work/$name.json.new"
             return 0
