@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.quern.core.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /// A weight in a `PanelFormat`, outside the heap: filled a panel of 32 rows at a time, then only read.
 ///
@@ -122,7 +123,7 @@ final class IntegerPanels {
         /// Copies the panel to its place and clears this one for the next.
         void store(int panel) {
             MemorySegment.copy(segment, 0, memory, panel * panelBytes(), bytes.length);
-            java.util.Arrays.fill(bytes, (byte) 0);
+            Arrays.fill(bytes, (byte) 0);
         }
     }
 

@@ -29,7 +29,7 @@ public final class Kernels {
 
     /// The instructions that machine code of ours uses here, or why there is none, for `doctor`.
     public static String machineCode() {
-        return MachineCode.describe();
+        return IntegerKernel.describe();
     }
 
     /// Prepares `weight` with the first usable kernel that takes it.

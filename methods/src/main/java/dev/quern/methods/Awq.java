@@ -89,7 +89,11 @@ public final class Awq implements BlockMethod<Awq.Config> {
         if (!(lossAfter <= lossBefore)) {
             task.parameters().restore(before);
             return new BlockOutcome(
-                    lossBefore, lossBefore, figures, "identity: scaled, the block lost " + lossAfter, List.of());
+                    lossBefore,
+                    lossBefore,
+                    figures,
+                    BlockOutcome.noBetter("identity", "scaled", lossBefore, lossAfter),
+                    List.of());
         }
         return new BlockOutcome(lossBefore, lossAfter, figures, null, List.of());
     }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +35,11 @@ public record BlockOutcome(
     /// Nothing to tell.
     public static BlockOutcome none() {
         return of(Double.NaN, Double.NaN);
+    }
+
+    /// Why a block is left as it was: `changed`, what was done to it, it lost no less.
+    static String noBetter(String kept, String changed, double before, double after) {
+        return String.format(Locale.ROOT, "%s: %s, the block lost %.2g in place of %.2g", kept, changed, after, before);
     }
 
     ObjectNode toJson() {

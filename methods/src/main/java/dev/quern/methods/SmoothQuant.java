@@ -111,7 +111,11 @@ public final class SmoothQuant implements BlockMethod<SmoothQuant.Config> {
         if (config.search() && !(lossAfter <= lossBefore)) {
             task.parameters().restore(before);
             return new BlockOutcome(
-                    lossBefore, lossBefore, Map.of(), "identity: smoothed, the block lost " + lossAfter, List.of());
+                    lossBefore,
+                    lossBefore,
+                    Map.of(),
+                    BlockOutcome.noBetter("identity", "smoothed", lossBefore, lossAfter),
+                    List.of());
         }
         return new BlockOutcome(lossBefore, lossAfter, figures, null, List.of());
     }

@@ -79,7 +79,7 @@ public final class ZeroQuant implements BlockMethod<ZeroQuant.Config> {
         String fallback = new Distillation(task, config).run();
         double lossAfter = probe.heldError(task.parameters());
         if (fallback == null && !(lossAfter <= lossBefore)) {
-            fallback = "the weights as they were: distilled, the block lost " + lossAfter;
+            fallback = BlockOutcome.noBetter("the weights as they were", "distilled", lossBefore, lossAfter);
         }
         if (fallback != null) {
             task.parameters().restore(before);

@@ -18,10 +18,6 @@ import java.util.stream.IntStream;
 
 /// The shared fixtures that peers' own code wrote, and their logits on one fixed input.
 final class PeerLogits {
-    /// How far our logits may lie from a peer's in float32. Our kernels code activations in 16 bits, which moves single
-    /// logits of these random models, of magnitudes up to 7, by a little more than 0.001.
-    static final float JAVA = 4e-3f;
-
     private PeerLogits() {}
 
     /// The folder or file `name` of the fixtures; the test is skipped where there are none.
@@ -38,7 +34,7 @@ final class PeerLogits {
         try (Workers workers = Workers.of(2);
                 TorchModel torch = TorchModel.load(checkpoint.network(), checkpoint.weights())) {
             Model java = new Model(checkpoint.network(), checkpoint.weights(), workers);
-            assertThat(new Session(java).logits(tokens).data()).as("java").containsExactly(logits, within(JAVA));
+            assertThat(new Session(java).logits(tokens).data()).as("java").containsExactly(logits, within(1e-3f));
             assertThat(torch.logits(tokens)).as("torch").containsExactly(logits, within(1e-3f));
         }
     }
