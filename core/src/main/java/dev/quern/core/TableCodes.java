@@ -5,6 +5,8 @@ import dev.quern.core.TableWeight.NestedScales;
 import dev.quern.core.TableWeight.PlainScales;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.Locale;
 
 /// Finds the codes of `TableWeight`s: each block is divided by its largest magnitude, each weight takes the nearest
 /// value of the table.
@@ -65,7 +67,7 @@ public final class TableCodes {
         /// As files spell it.
         @Override
         public String toString() {
-            return name().toLowerCase(java.util.Locale.ROOT);
+            return name().toLowerCase(Locale.ROOT);
         }
     }
 
@@ -86,7 +88,7 @@ public final class TableCodes {
         this.blockSize = blockSize;
         // −0 and 0 are equal here and keep their order, as in bitsandbytes
         Integer[] codes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-        Arrays.sort(codes, java.util.Comparator.comparingDouble(code -> kind.table[code] + 0.0));
+        Arrays.sort(codes, Comparator.comparingDouble(code -> kind.table[code] + 0.0));
         for (int i = 0; i < 16; i++) {
             order[i] = codes[i].byteValue();
         }

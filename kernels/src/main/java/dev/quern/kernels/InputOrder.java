@@ -69,16 +69,19 @@ record InputOrder(int length, int @Nullable [] source, int[] starts) {
         return starts.length - 1;
     }
 
-    /// Lays `tokens` rows of x out in this order.
-    void gather(float[] x, int xAt, int cols, int tokens, float[] target) {
+    /// `tokens` rows of x in this order: `x` itself, still from `xAt`, where they are in order already, else the
+    /// thread's own array from 0.
+    float[] laidOut(float[] x, int xAt, int cols, int tokens, Scratch scratch) {
         if (source == null) {
-            throw new IllegalStateException("inputs are in order already");
+            return x;
         }
+        float[] target = scratch.floats(Scratch.GATHERED, Math.multiplyExact(tokens, length));
         for (int t = 0; t < tokens; t++) {
             for (int i = 0; i < length; i++) {
                 target[t * length + i] = source[i] < 0 ? 0f : x[xAt + t * cols + source[i]];
             }
         }
+        return target;
     }
 
     /// The sum of x over each group.

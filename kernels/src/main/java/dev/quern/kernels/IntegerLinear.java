@@ -35,13 +35,8 @@ record IntegerLinear(String kernel, int cols, InputOrder order, IntegerPanels pa
             return;
         }
         Scratch scratch = workers.scratch();
-        float[] in = x;
-        int inAt = xOffset;
-        if (order.source() != null) {
-            in = scratch.floats(Scratch.GATHERED, Math.multiplyExact(tokens, order.length()));
-            inAt = 0;
-            order.gather(x, xOffset, cols, tokens, in);
-        }
+        float[] in = order.laidOut(x, xOffset, cols, tokens, scratch);
+        int inAt = in == x ? xOffset : 0;
         InputBlocks inputs = scratch.inputBlocks();
         inputs.encode(in, inAt, order.length(), tokens, panels.blocks(), program.levels(), workers);
         if (tokens == 1) {

@@ -30,13 +30,8 @@ record PanelLinear(String kernel, Panels panels) implements PreparedLinear {
     public void multiply(float[] x, int xOffset, int tokens, float[] y, int yOffset, Workers workers) {
         Border.check(this, x, xOffset, tokens, y, yOffset);
         InputOrder order = panels.order();
-        float[] in = x;
-        int inAt = xOffset;
-        if (order.source() != null) {
-            in = workers.scratch().floats(Scratch.GATHERED, Math.multiplyExact(tokens, order.length()));
-            inAt = 0;
-            order.gather(x, xOffset, panels.cols(), tokens, in);
-        }
+        float[] in = order.laidOut(x, xOffset, panels.cols(), tokens, workers.scratch());
+        int inAt = in == x ? xOffset : 0;
         if (tokens < PROMPT) {
             decode(in, inAt, tokens, y, yOffset, workers);
         } else {

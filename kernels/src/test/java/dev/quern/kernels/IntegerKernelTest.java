@@ -3,12 +3,18 @@ package dev.quern.kernels;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.quern.core.BlockType;
+import dev.quern.core.BlockWeight;
+import dev.quern.core.GroupedWeight;
 import dev.quern.core.PackedWeight;
 import dev.quern.kernels.SampleWeights.Sample;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -21,6 +27,9 @@ class IntegerKernelTest {
     private static final Workers THREE = Workers.of(3);
     private static final IntegerKernel KERNEL = new IntegerKernel();
     private static final float GUARD = 12345.678f;
+
+    /// The types whose grids machine code does not hold.
+    private static final Set<BlockType> FLOATS = Set.of(BlockType.IQ3_S);
 
     record Case(MachineCode.Isa isa, int levels, Sample sample) {
         IntegerLinear linear() {
@@ -60,14 +69,22 @@ class IntegerKernelTest {
     }
 
     @Test
-    void everyFormatIsTestedWhereMachineCodeRuns() {
-        assertThat(cases().map(Case::isa).distinct().count())
-                .isEqualTo(
-                        MachineCode.isa().isEmpty()
-                                ? 0
-                                : Stream.of(MachineCode.Isa.values())
-                                        .filter(isa -> isa.runsOn(MachineCode.Cpu.read()))
-                                        .count());
+    void everyEncodingAndSetOfInstructionsIsTestedWhereMachineCodeRuns() {
+        assumeTrue(MachineCode.isa().isPresent(), "no machine code: " + MachineCode.describe());
+        Set<BlockType> types = EnumSet.noneOf(BlockType.class);
+        Set<Integer> widths = new TreeSet<>();
+        Set<MachineCode.Isa> sets = EnumSet.noneOf(MachineCode.Isa.class);
+        cases().forEach(c -> {
+            sets.add(c.isa());
+            switch (c.sample().weight()) {
+                case BlockWeight blocks -> types.add(blocks.type());
+                case GroupedWeight groups -> widths.add(groups.bits());
+                default -> throw new AssertionError(c);
+            }
+        });
+        assertThat(types).isEqualTo(EnumSet.complementOf(EnumSet.copyOf(FLOATS)));
+        assertThat(widths).containsExactly(2, 3, 4, 8);
+        assertThat(sets).contains(MachineCode.isa().orElseThrow());
     }
 
     @ParameterizedTest(allowZeroInvocations = true)

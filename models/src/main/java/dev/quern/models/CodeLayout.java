@@ -99,7 +99,7 @@ final class CodeLayout {
 
     /// The tensors of one Linear; `begun` is told when its turn comes.
     List<TensorPlan> plans(Parameter linear, Runnable begun) {
-        return layout.plans(module(linear), grouped(linear, again)).stream()
+        return layout.plans(module(linear), form(linear, again)).stream()
                 .map(plan -> new TensorPlan(plan.name(), plan.dtype(), plan.shape(), () -> {
                     if (!current.equals(linear.name())) {
                         begun.run();
@@ -120,7 +120,7 @@ final class CodeLayout {
         boolean ordered = false;
         boolean rows = true;
         for (Parameter linear : modules) {
-            GroupedWeight weight = grouped(linear, rounded);
+            GroupedWeight weight = form(linear, rounded);
             bits = bits == 0 ? weight.bits() : bits;
             size = Math.max(size, weight.groupSize());
             rows &= weight.groups() == 1;
@@ -141,7 +141,7 @@ final class CodeLayout {
             default -> throw new IllegalStateException(type + " is no layout of codes");
         };
         for (Parameter linear : modules) {
-            GroupedWeight weight = grouped(linear, rounded);
+            GroupedWeight weight = form(linear, rounded);
             if (weight.bits() != bits
                     || weight.groupSize()
                             != Math.min(
@@ -171,6 +171,25 @@ final class CodeLayout {
         return middle;
     }
 
+    /// A weight of the same shape and settings: codes that are to be rounded anew are zeros here, since their search
+    /// takes long.
+    private GroupedWeight form(Parameter linear, boolean rounded) {
+        if (!rounded) {
+            return grouped(linear, false);
+        }
+        PackedWeight weight = linear.weight(weights);
+        requireWholeGroups(linear, weight);
+        return GroupedBlocks.grouped(
+                module(linear), new BlockWeight(AGAIN, weight.rows(), weight.cols(), blocks(weight)));
+    }
+
+    private static void requireWholeGroups(Parameter linear, PackedWeight weight) {
+        if (weight.cols() % AGAIN.weights() != 0) {
+            throw new QuernException(
+                    module(linear) + ": " + weight.cols() + " inputs do not divide into groups of " + AGAIN.weights());
+        }
+    }
+
     private GroupedWeight grouped(Parameter linear, boolean rounded) {
         PackedWeight weight = linear.weight(weights);
         return switch (weight) {
@@ -187,18 +206,20 @@ final class CodeLayout {
                     throw new QuernException(module(linear) + ": " + weight.encoding()
                             + " codes are no integers in groups, which the " + type + " layout holds");
                 }
-                if (weight.cols() % AGAIN.weights() != 0) {
-                    throw new QuernException(module(linear) + ": " + weight.cols()
-                            + " inputs do not divide into groups of " + AGAIN.weights());
-                }
+                requireWholeGroups(linear, weight);
                 yield GroupedBlocks.grouped(module(linear), nearest(weight));
             }
         };
     }
 
+    private static MemorySegment blocks(PackedWeight weight) {
+        long rowBytes = BlockWeight.rowBytes(AGAIN, weight.cols());
+        return MemorySegment.ofArray(new byte[Math.toIntExact(rowBytes * weight.rows())]);
+    }
+
     private static BlockWeight nearest(PackedWeight weight) {
         long rowBytes = BlockWeight.rowBytes(AGAIN, weight.cols());
-        MemorySegment data = MemorySegment.ofArray(new byte[Math.toIntExact(rowBytes * weight.rows())]);
+        MemorySegment data = blocks(weight);
         BlockSearch search = BlockSearch.of(AGAIN);
         float[] row = new float[weight.cols()];
         for (int r = 0; r < weight.rows(); r++) {

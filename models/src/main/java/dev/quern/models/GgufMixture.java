@@ -41,9 +41,7 @@ final class GgufMixture {
         return switch (type) {
             case Q8_0 -> BlockType.Q8_0;
             case IQ2_XXS, IQ2_XS, IQ2_S, IQ2_M, IQ3_XXS -> BlockType.Q5_K;
-            case Q2_K, Q3_K_S, Q3_K_M, Q3_K_L, Q4_0, Q4_1, Q4_K_S, Q4_K_M, Q5_0, Q5_1, Q5_K_S, Q5_K_M, Q6_K ->
-                BlockType.Q6_K;
-            case IQ3_S, IQ3_M, IQ4_NL, IQ4_XS, F32, F16, BF16, GPTQ, GPTQ_V2, AWQ, PACK_QUANTIZED -> BlockType.Q6_K;
+            default -> BlockType.Q6_K;
         };
     }
 
@@ -52,8 +50,7 @@ final class GgufMixture {
         return switch (type) {
             case IQ2_XXS, IQ2_XS -> BlockType.Q2_K;
             case IQ2_S, IQ2_M, IQ3_XXS -> BlockType.IQ3_S;
-            case Q2_K, Q3_K_S, Q3_K_M, Q3_K_L, Q4_0, Q4_1, Q4_K_S, Q4_K_M, Q5_0, Q5_1, Q5_K_S, Q5_K_M, Q6_K -> base;
-            case Q8_0, IQ3_S, IQ3_M, IQ4_NL, IQ4_XS, F32, F16, BF16, GPTQ, GPTQ_V2, AWQ, PACK_QUANTIZED -> base;
+            default -> base;
         };
     }
 
@@ -70,21 +67,7 @@ final class GgufMixture {
             case IQ3_XXS -> manyHeadsPerValue ? BlockType.Q4_K : weighted ? base : BlockType.IQ3_S;
             case IQ2_S, IQ2_M -> manyHeadsPerValue ? BlockType.Q4_K : BlockType.IQ3_S;
             case IQ2_XXS, IQ2_XS -> manyHeadsPerValue ? BlockType.Q4_K : BlockType.Q2_K;
-            case Q3_K_S,
-                    Q4_0,
-                    Q4_1,
-                    Q5_0,
-                    Q5_1,
-                    Q5_K_S,
-                    Q6_K,
-                    Q8_0,
-                    F32,
-                    F16,
-                    BF16,
-                    GPTQ,
-                    GPTQ_V2,
-                    AWQ,
-                    PACK_QUANTIZED -> base;
+            default -> base;
         };
     }
 
@@ -94,8 +77,7 @@ final class GgufMixture {
             case Q3_K_M, IQ3_M -> BlockType.Q4_K;
             case Q3_K_L -> BlockType.Q5_K;
             case IQ2_S, IQ2_M, IQ3_XXS -> BlockType.IQ3_S;
-            case Q3_K_S, Q4_0, Q4_1, Q4_K_S, Q4_K_M, Q5_0, Q5_1, Q5_K_S, Q5_K_M, Q6_K, Q8_0 -> base;
-            case IQ2_XXS, IQ2_XS, IQ3_S, IQ4_NL, IQ4_XS, F32, F16, BF16, GPTQ, GPTQ_V2, AWQ, PACK_QUANTIZED -> base;
+            default -> base;
         };
     }
 
@@ -114,8 +96,7 @@ final class GgufMixture {
             case IQ3_XXS -> weighted ? base : first ? BlockType.Q4_K : BlockType.Q3_K;
             case IQ2_S, IQ2_M -> first ? BlockType.IQ3_S : base;
             case IQ2_XXS, IQ2_XS -> first ? BlockType.Q2_K : base;
-            case Q3_K_S, Q4_1, Q5_1, Q5_K_S, Q6_K, Q8_0, IQ3_S, F32, F16, BF16, GPTQ, GPTQ_V2, AWQ, PACK_QUANTIZED ->
-                base;
+            default -> base;
         };
     }
 

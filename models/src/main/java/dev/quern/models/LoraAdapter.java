@@ -16,6 +16,7 @@ import dev.quern.formats.Written;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,7 +43,7 @@ public record LoraAdapter(JsonNode config, Map<String, Factors> modules) {
     public record Factors(Tensor a, Tensor b) {}
 
     public LoraAdapter {
-        modules = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(modules));
+        modules = Collections.unmodifiableMap(new LinkedHashMap<>(modules));
     }
 
     /// The adapter of these corrections of `network`, whose scale is in them already (alpha = r). `base` is the

@@ -18,6 +18,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -220,7 +221,7 @@ class BadFixtureTest {
                 }
                 Files.writeString(model.resolve("config.json"), Json.pretty(bad));
                 try {
-                    boolean same = java.util.Arrays.equals(weights(model), wanted);
+                    boolean same = Arrays.equals(weights(model), wanted);
                     if (!same) {
                         wrong.add(field + " = " + value);
                     }
