@@ -36,10 +36,10 @@ final class IntegerKernel implements LinearKernel {
 
     @Override
     public boolean supports(PackedWeight weight) {
-        return runs() && takes(weight);
+        return MachineCode.isa().isPresent() && takes(weight);
     }
 
-    /// True where machine code runs and activations may be coded.
+    /// True where machine code runs and activations are to be coded: only then is this kernel chosen.
     static boolean runs() {
         return LEVELS > 0 && MachineCode.isa().isPresent();
     }
@@ -68,7 +68,7 @@ final class IntegerKernel implements LinearKernel {
         if (!supports(weight)) {
             throw new IllegalArgumentException("the integer kernel does not take " + weight.encoding() + " here");
         }
-        return prepare(weight, MachineCode.isa().orElseThrow(), LEVELS);
+        return prepare(weight, MachineCode.isa().orElseThrow(), LEVELS == 0 ? 2 : LEVELS);
     }
 
     /// The same for a set of instructions and a width of activations of choice.
