@@ -3,6 +3,7 @@ package dev.quern.methods;
 import dev.quern.core.ActivationScheme;
 import dev.quern.core.KvScheme;
 import dev.quern.core.PackedWeight;
+import dev.quern.core.QuantParams;
 import dev.quern.models.Block;
 import dev.quern.models.Flow;
 import dev.quern.models.Linear;
@@ -181,7 +182,9 @@ final class CalibratedWalk implements BlockInputs {
                 && !wants.activations.dynamic()
                 && stage.linears().stream().anyMatch(quantizer::holdsInput);
         TorchOps ops = new TorchOps(chosen);
-        InputRanges ranges = fixed || quantizer.wantsRanges(stage) ? measure(stage, ops, chosen) : null;
+        InputRanges ranges = fixed || quantizer.wantsRanges(stage)
+                ? measure(stage, ops, chosen.input(stage.linears().getFirst()), new int[0])
+                : null;
         Map<LinearInput, LinearInput> held = new IdentityHashMap<>();
         for (Linear linear : stage.linears()) {
             if (quantizer.holdsInput(linear)) {
@@ -192,7 +195,8 @@ final class CalibratedWalk implements BlockInputs {
         quantizer.quantize(stage, hessian, ranges).forEach(chosen::replace);
         Map<LinearInput, LinearInput> adjusted = new IdentityHashMap<>();
         for (Linear linear : stage.linears()) {
-            LinearInput input = adjusted.computeIfAbsent(chosen.input(linear), plain -> quantizer.input(linear, plain));
+            LinearInput input = adjusted.computeIfAbsent(
+                    chosen.input(linear), plain -> ranged(stage, ops, quantizer.input(linear, plain)));
             chosen.setInput(linear, input);
             if (!input.isAsIs()) {
                 quantizer.holds(linear, input);
@@ -211,16 +215,35 @@ final class CalibratedWalk implements BlockInputs {
         return plain.withTransforms(input.transforms());
     }
 
-    private InputRanges measure(Stage stage, TorchOps ops, BlockWeights chosen) {
-        Linear first = stage.linears().getFirst();
+    /// `input` with the range of the columns that are not exact.
+    private LinearInput ranged(Stage stage, TorchOps ops, LinearInput input) {
+        if (input.range() == null || input.exact().length == 0) {
+            return input;
+        }
+        LinearInput plain = LinearInput.AS_IS.withTransforms(input.transforms());
+        QuantParams range = measure(stage, ops, plain, input.exact()).fixed(input.scheme());
+        return LinearInput.fixed(input.scheme(), range)
+                .withTransforms(input.transforms())
+                .withExact(input.exact());
+    }
+
+    /// Of the stage's inputs behind `input`; columns in `exact` count as 0.
+    private InputRanges measure(Stage stage, TorchOps ops, LinearInput input, int[] exact) {
+        int size = stage.linears().getFirst().inFeatures();
         InputRanges[] each = new InputRanges[sequences()];
         each(i -> {
-            InputRanges own = new InputRanges(first.inFeatures());
+            InputRanges own = new InputRanges(size);
             TorchTensor x = stage.input(ops, stream.get(i, hiddenSize));
-            own.add(TorchInputs.apply(chosen.input(first), x).toFloats(), stream.tokens(i));
+            float[] values = TorchInputs.apply(input, x).toFloats();
+            for (int column : exact) {
+                for (int k = column; k < values.length; k += size) {
+                    values[k] = 0;
+                }
+            }
+            own.add(values, stream.tokens(i));
             each[i] = own;
         });
-        InputRanges all = new InputRanges(first.inFeatures());
+        InputRanges all = new InputRanges(size);
         for (InputRanges one : each) {
             all.merge(one);
         }

@@ -6,6 +6,7 @@ import dev.quern.core.Int8Weight;
 import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.Tensor;
 import dev.quern.core.UsageException;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -21,12 +22,21 @@ public final class LlmInt8 implements WeightMethod<LlmInt8.Config> {
             double threshold,
 
             @Key(
+                    value = "1",
+                    doc =
+                            "largest share of a layer's inputs that are outliers, the largest first; 1 = all that reach the threshold")
+            double share,
+
+            @Key(
                     value = "true",
                     doc = "keep the outliers that calibration found; false = 8-bit rows alone, no calibration")
             boolean outliers) {
         public Config {
             if (!(threshold >= 0)) {
                 throw new UsageException("threshold is not negative, unlike " + threshold);
+            }
+            if (!(share >= 0 && share <= 1)) {
+                throw new UsageException("share is between 0 and 1, not " + share);
             }
         }
     }
@@ -83,10 +93,7 @@ public final class LlmInt8 implements WeightMethod<LlmInt8.Config> {
         if (!config.outliers()) {
             return new QuantizedLinear(rows, RelativeError.of(task.weight(), rows.unpack()), null, List.of());
         }
-        float[] largest = task.requireRanges().largest();
-        int[] outliers = IntStream.range(0, task.cols())
-                .filter(col -> largest[col] >= config.threshold())
-                .toArray();
+        int[] outliers = outliers(task.requireRanges().largest(), config);
         float[] kept = new float[task.rows() * outliers.length];
         for (int row = 0; row < task.rows(); row++) {
             for (int i = 0; i < outliers.length; i++) {
@@ -101,5 +108,17 @@ public final class LlmInt8 implements WeightMethod<LlmInt8.Config> {
                 RelativeError.of(task.weight(), weight.unpack()),
                 null,
                 List.of(outliers.length + " of " + task.cols() + " inputs are outliers"));
+    }
+
+    /// Columns that reach the threshold, ascending; where they are too many, those with the largest inputs.
+    private static int[] outliers(float[] largest, Config config) {
+        return IntStream.range(0, largest.length)
+                .filter(col -> largest[col] >= config.threshold())
+                .boxed()
+                .sorted(Comparator.comparingDouble(col -> -largest[col]))
+                .limit((long) (config.share() * largest.length))
+                .mapToInt(col -> col)
+                .sorted()
+                .toArray();
     }
 }

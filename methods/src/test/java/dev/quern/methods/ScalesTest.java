@@ -93,7 +93,7 @@ final class ScalesTest {
         ranges.add(x, TOKENS);
         LinearTask task = new LinearTask("layer", ROWS, SIZE, w, null, ranges, Parallel.SERIAL, 0);
         PackedWeight apart =
-                new LlmInt8().quantize(task, new LlmInt8.Config(6, true)).weight();
+                new LlmInt8().quantize(task, new LlmInt8.Config(6, 1, true)).weight();
         int[] outliers = ((OutlierInt8Weight) apart).outliers();
         assertThat(outliers).containsExactly(7);
         double kept = error(x, w, apart, x, outliers);

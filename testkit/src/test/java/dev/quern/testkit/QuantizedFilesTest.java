@@ -13,12 +13,14 @@ import dev.quern.methods.PipelineOptions;
 import dev.quern.methods.PipelineOptions.CalibrationSource;
 import dev.quern.methods.Recipe;
 import dev.quern.models.Checkpoint;
+import dev.quern.models.LinearInput;
 import dev.quern.runtime.Model;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,10 +44,14 @@ class QuantizedFilesTest {
     }
 
     private Path quantize(Map<String, ?> keys, Map<String, ?> others, String name) {
+        return quantize("rtn", keys, others, name);
+    }
+
+    private Path quantize(String method, Map<String, ?> keys, Map<String, ?> others, String name) {
         CalibrationSource source = new CalibrationSource(text, 4, 32);
         PipelineOptions options = new PipelineOptions(2, 3, source, List.of(), true, false, false, 0);
         Path out = directory.resolve(name);
-        assertThat(new Pipeline(model, out, Recipe.of("rtn", keys, others), options)
+        assertThat(new Pipeline(model, out, Recipe.of(method, keys, others), options)
                         .run(Progress.NONE)
                         .verified())
                 .isTrue();
@@ -73,6 +79,26 @@ class QuantizedFilesTest {
                             "model.layers.2.mlp.down_proj.input_zero_point");
         }
         assertRuns(out, "a8 static asymmetric × int8", 0.02);
+    }
+
+    @Test
+    void columnsThatStayFloatsHaveNoPartInTheStoredRange() {
+        Map<String, ?> fixed = Map.of("act-bits", 8, "act-range", "static");
+        Path without = quantize("llm-int8", Map.of("threshold", 1e9), fixed, "without");
+        Path apart = quantize("llm-int8", Map.of("threshold", 0, "share", 0.1), fixed, "apart");
+        try (Checkpoint one = Checkpoint.open(without);
+                Checkpoint other = Checkpoint.open(apart)) {
+            assertThat(other.network().linears()).allSatisfy(linear -> {
+                LinearInput input = other.weights().input(linear);
+                assertThat(input.exact()).hasSize(linear.inFeatures() / 10);
+                assertThat(scale(input)).isLessThan(scale(one.weights().input(linear)));
+            });
+        }
+        assertRuns(apart, "a8 static symmetric × int8", 0.02);
+    }
+
+    private static float scale(LinearInput input) {
+        return Objects.requireNonNull(input.range()).scale();
     }
 
     @Test
