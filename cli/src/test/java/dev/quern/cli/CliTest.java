@@ -15,6 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
+import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
 
 class CliTest {
@@ -73,6 +74,19 @@ class CliTest {
                 }
             });
         }
+    }
+
+    @Test
+    void aCommandThatIsNamedIsTheOnlyOneThatIsMade() {
+        Cli.commands(captured.console()).getSubcommands().forEach((name, command) -> {
+            assertThat(command.getCommandSpec().userObject())
+                    .extracting(object ->
+                            object.getClass().getAnnotation(Command.class).name())
+                    .isEqualTo(name);
+            assertThat(Cli.commands(captured.console(), name, "x").getSubcommands())
+                    .containsOnlyKeys(name);
+        });
+        assertThat(Cli.commands(captured.console(), "nowhere").getSubcommands()).containsKeys("eval", "generate");
     }
 
     @ParameterizedTest

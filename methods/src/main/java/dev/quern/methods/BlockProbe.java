@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 
@@ -176,7 +177,13 @@ final class BlockProbe {
                 if (!held.isEmpty() && target.activations().quantizes()) {
                     Linear first = held.getFirst();
                     LinearInput input = held(own.inputs(first), first.inFeatures(), parameters.transforms(first));
-                    held.forEach(linear -> weights.setInput(linear, input));
+                    held.forEach(linear -> {
+                        weights.setInput(linear, input);
+                        float[] weight = parameters.weight(linear);
+                        weights.replace(
+                                linear,
+                                keep(input, weight, Objects.requireNonNull(rounded.get(linear)), linear.inFeatures()));
+                    });
                 }
             }
             return blockError(weights);
@@ -186,15 +193,40 @@ final class BlockProbe {
     /// The form that the target wants for inputs like `x [tokens, size]` behind `transforms`.
     LinearInput held(float[] x, int size, List<InputTransform> transforms) {
         ActivationScheme scheme = task.target().activations();
-        if (!scheme.quantizes() || scheme.dynamic()) {
+        if (!scheme.quantizes()) {
             return LinearInput.dynamic(scheme).withTransforms(transforms);
         }
-        InputRanges ranges = new InputRanges(size);
         float[] moved = TorchScope.call(() -> TorchInputs.apply(
                         LinearInput.AS_IS.withTransforms(transforms), TorchTensor.of(x, x.length / size, size))
                 .toFloats());
-        ranges.add(moved, x.length / size);
-        return LinearInput.fixed(scheme, ranges.fixed(scheme)).withTransforms(transforms);
+        int[] exact = task.target().weights().exactInputs(ranges(moved, size).largest());
+        if (scheme.dynamic()) {
+            return LinearInput.dynamic(scheme).withTransforms(transforms).withExact(exact);
+        }
+        for (int column : exact) {
+            for (int i = column; i < moved.length; i += size) {
+                moved[i] = 0;
+            }
+        }
+        return LinearInput.fixed(scheme, ranges(moved, size).fixed(scheme))
+                .withTransforms(transforms)
+                .withExact(exact);
+    }
+
+    private static InputRanges ranges(float[] x, int size) {
+        InputRanges ranges = new InputRanges(size);
+        ranges.add(x, x.length / size);
+        return ranges;
+    }
+
+    /// `rounded [out, in]` with the columns of `weight` that `input` keeps out of the codes, in place.
+    static float[] keep(LinearInput input, float[] weight, float[] rounded, int cols) {
+        for (int column : input.exact()) {
+            for (int i = column; i < weight.length; i += cols) {
+                rounded[i] = weight[i];
+            }
+        }
+        return rounded;
     }
 
     /// The error of the block's output when it runs with `weights`, which belong to the open scope.

@@ -3,17 +3,32 @@ package dev.quern.methods;
 import dev.quern.core.Int8Weight;
 import dev.quern.core.QuernException;
 import dev.quern.kernels.CodeLinear;
+import java.util.Comparator;
+import java.util.stream.IntStream;
 
 /// Signed 8-bit rows with their largest magnitude each: bitsandbytes' 8-bit layout, with outlier columns beside them as
 /// Quern extends it.
 ///
 /// `outliers` true = LLM.int8(): weights are `OutlierInt8Weight`, else `Int8Weight`. `threshold` is the magnitude from
-/// which an input is an outlier.
-record Int8Format(boolean outliers, float threshold) implements WeightFormat {
+/// which an input is an outlier, `share` the largest part of a layer's inputs that are.
+record Int8Format(boolean outliers, float threshold, double share) implements WeightFormat {
     /// Outlier columns are few and not known before calibration: they are not counted.
     @Override
     public long bytes(String layer, int rows, int cols) {
         return (long) rows * cols + 4L * rows;
+    }
+
+    /// Columns that reach the threshold; where they are too many, those with the largest inputs.
+    @Override
+    public int[] exactInputs(float[] largest) {
+        return IntStream.range(0, outliers ? largest.length : 0)
+                .filter(col -> largest[col] >= threshold)
+                .boxed()
+                .sorted(Comparator.comparingDouble(col -> -largest[col]))
+                .limit((long) (share * largest.length))
+                .mapToInt(col -> col)
+                .sorted()
+                .toArray();
     }
 
     public int groupSizeFor(int cols) {

@@ -6,9 +6,7 @@ import dev.quern.core.Int8Weight;
 import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.Tensor;
 import dev.quern.core.UsageException;
-import java.util.Comparator;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /// LLM.int8() (arXiv:2208.07339): 8-bit rows times 8-bit tokens, and the few inputs that reach a threshold are
 /// multiplied in 16 bits beside them. Without `outliers` the rows alone, as bitsandbytes writes them.
@@ -59,7 +57,7 @@ public final class LlmInt8 implements WeightMethod<LlmInt8.Config> {
 
     @Override
     public WeightFormat format(Config config) {
-        return new Int8Format(config.outliers(), (float) config.threshold());
+        return new Int8Format(config.outliers(), (float) config.threshold(), config.share());
     }
 
     @Override
@@ -93,7 +91,7 @@ public final class LlmInt8 implements WeightMethod<LlmInt8.Config> {
         if (!config.outliers()) {
             return new QuantizedLinear(rows, RelativeError.of(task.weight(), rows.unpack()), null, List.of());
         }
-        int[] outliers = outliers(task.requireRanges().largest(), config);
+        int[] outliers = format(config).exactInputs(task.requireRanges().largest());
         float[] kept = new float[task.rows() * outliers.length];
         for (int row = 0; row < task.rows(); row++) {
             for (int i = 0; i < outliers.length; i++) {
@@ -108,17 +106,5 @@ public final class LlmInt8 implements WeightMethod<LlmInt8.Config> {
                 RelativeError.of(task.weight(), weight.unpack()),
                 null,
                 List.of(outliers.length + " of " + task.cols() + " inputs are outliers"));
-    }
-
-    /// Columns that reach the threshold, ascending; where they are too many, those with the largest inputs.
-    private static int[] outliers(float[] largest, Config config) {
-        return IntStream.range(0, largest.length)
-                .filter(col -> largest[col] >= config.threshold())
-                .boxed()
-                .sorted(Comparator.comparingDouble(col -> -largest[col]))
-                .limit((long) (config.share() * largest.length))
-                .mapToInt(col -> col)
-                .sorted()
-                .toArray();
     }
 }

@@ -2,6 +2,7 @@ package dev.quern.methods;
 
 import dev.quern.models.InputTransform;
 import dev.quern.models.Linear;
+import dev.quern.models.LinearInput;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -135,6 +136,11 @@ final class SiteSearch {
     }
 
     private double error(double[] scale) {
+        float[] factors = new float[inputs];
+        for (int i = 0; i < inputs; i++) {
+            factors[i] = (float) (1 / scale[site.channel(i)]);
+        }
+        LinearInput input = probe.held(x, inputs, List.of(new InputTransform.Diagonal(factors)));
         Map<Linear, float[]> weights = new LinkedHashMap<>();
         for (Linear linear : consumers) {
             float[] weight = task.parameters().weight(linear);
@@ -142,18 +148,12 @@ final class SiteSearch {
             for (int i = 0; i < weight.length; i++) {
                 scaled[i] = (float) (weight[i] * scale[site.channel(i % inputs)]);
             }
-            weights.put(
-                    linear,
-                    task.target()
-                            .weights()
-                            .roundTrip(scaled, linear.outFeatures(), linear.inFeatures(), task.parallel()));
+            float[] rounded = task.target()
+                    .weights()
+                    .roundTrip(scaled, linear.outFeatures(), linear.inFeatures(), task.parallel());
+            weights.put(linear, BlockProbe.keep(input, scaled, rounded, linear.inFeatures()));
         }
-        float[] factors = new float[inputs];
-        for (int i = 0; i < inputs; i++) {
-            factors[i] = (float) (1 / scale[site.channel(i)]);
-        }
-        return probe.error(
-                new BlockProbe.Trial(weights, probe.held(x, inputs, List.of(new InputTransform.Diagonal(factors)))));
+        return probe.error(new BlockProbe.Trial(weights, input));
     }
 
     /// The best scales so far; all 1 where nothing was better.

@@ -115,6 +115,12 @@ public sealed interface WeightFormat permits WeightFormat.Grouped, WeightFormat.
     /// what methods that transform try their candidates with.
     float[] roundTrip(float[] weight, int rows, int cols, Parallel parallel);
 
+    /// The columns, ascending, whose inputs and weights stay out of the codes where the inputs' largest magnitudes are
+    /// `largest`.
+    default int[] exactInputs(float[] largest) {
+        return new int[0];
+    }
+
     /// What the bits of a weight go to, a line each; empty where `bytes` says it all.
     default List<String> bill(List<Linear> linears) {
         return List.of();

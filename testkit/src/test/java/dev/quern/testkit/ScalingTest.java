@@ -127,6 +127,7 @@ final class ScalingTest {
                 "- {method: awq, grid: 4}\n- {method: gptq, bits: 3, group-size: 32}",
                 "- {method: awq, grid: 4}\n- {method: rtn, bits: 4, group-size: 32}",
                 "methods: [{method: smoothquant, grid: 4}, " + rows + "]\nact-range: static",
+                "methods: [{method: smoothquant, grid: 4}, {method: llm-int8, threshold: 0, share: 0.1}]\nact-range: static",
                 "methods: [{method: smoothquant, grid: 4}, " + rows + "]\nact-range: dynamic",
                 "methods: [{method: smoothquant, where: norms, search: false}, " + rows + "]\nact-bits: 8",
                 "- {method: smoothquant, grid: 4}\n- {method: awq, grid: 4}\n- {method: rtn, bits: 4, group-size: 32}",
