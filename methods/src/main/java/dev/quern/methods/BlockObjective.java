@@ -40,7 +40,7 @@ final class BlockObjective {
         });
         double[][] squares = new double[count][];
         for (int i : used) {
-            squares[i] = squares(targets[i]);
+            squares[i] = squares(targets[i], width);
         }
         double mean = Arrays.stream(used)
                 .mapToObj(i -> squares[i])
@@ -63,7 +63,13 @@ final class BlockObjective {
         }));
     }
 
-    private double[] squares(float[] target) {
+    /// The factor of each token's squared error: relative to the token's `target`.
+    static float[] weights(float[] target, int width) {
+        double[] squares = squares(target, width);
+        return weights(squares, true, Arrays.stream(squares).average().orElse(1));
+    }
+
+    private static double[] squares(float[] target, int width) {
         double[] squares = new double[target.length / width];
         for (int i = 0; i < target.length; i++) {
             squares[i / width] += (double) target[i] * target[i];

@@ -2,12 +2,17 @@ package dev.quern.methods;
 
 import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
+import dev.quern.core.VectorWeight;
+import dev.quern.models.Block;
 import dev.quern.models.Linear;
 import dev.quern.models.LinearInput;
 import dev.quern.models.Stage;
 import dev.quern.models.WeightSource;
+import dev.quern.torch.TorchTensor;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -69,6 +74,53 @@ final class BlockQuantizer<C extends Record> implements CalibratedWalk.StageQuan
         return result != null && result.weight() instanceof OutlierInt8Weight weight
                 ? input.withExact(weight.outliers())
                 : input;
+    }
+
+    @Override
+    public boolean tunes() {
+        return step.weightMethod().tuning(step.config()).isPresent();
+    }
+
+    @Override
+    public void tune(Block block, BlockWeights chosen, BlockSamples samples) {
+        Map<Linear, TunedVectors> tuned = new LinkedHashMap<>();
+        results.forEach((linear, result) -> {
+            if (result.weight() instanceof VectorWeight vectors) {
+                tuned.put(linear, new TunedVectors(vectors));
+            }
+        });
+        if (tuned.isEmpty()) {
+            return;
+        }
+        VectorTraining training = new VectorTraining(
+                tuned,
+                (i, weights) -> samples.loss(
+                        block,
+                        chosen.withLinears(linear -> {
+                            TorchTensor trained = weights.get(linear);
+                            return trained == null ? chosen.weight(linear) : trained;
+                        }),
+                        i),
+                samples.count(),
+                parallel,
+                (what, _, _) -> progress.accept("tuning block " + block.layer() + ", " + what));
+        Tuning tuning = step.weightMethod().tuning(step.config()).orElseThrow();
+        VectorTraining.Outcome outcome = training.run(tuning.epochs(), tuning.rate());
+        tuned.forEach((linear, vectors) -> {
+            VectorWeight weight = vectors.pack();
+            chosen.replace(linear, weight);
+            results.computeIfPresent(linear, (_, result) -> tuned(result, weight, outcome));
+        });
+    }
+
+    private static QuantizedLinear tuned(QuantizedLinear result, VectorWeight weight, VectorTraining.Outcome outcome) {
+        List<String> notes = new ArrayList<>(result.notes());
+        notes.add(String.format(
+                Locale.ROOT,
+                "trained with its block, whose held-out loss went from %.3g to %.3g; the error is that of before",
+                outcome.before(),
+                outcome.after()));
+        return new QuantizedLinear(weight, result.relativeError(), result.fallback(), notes);
     }
 
     @Override

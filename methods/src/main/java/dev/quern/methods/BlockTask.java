@@ -6,7 +6,6 @@ import dev.quern.models.Network;
 import dev.quern.torch.TorchTensor;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.stream.IntStream;
 
 /// One block to be transformed: its parameters (to be changed in place), the calibration sequences where it begins,
 /// what its weights and activations will be held in, and where to run parallel work.
@@ -23,9 +22,6 @@ public record BlockTask(
         Parallel parallel,
         long seed,
         Consumer<String> status) {
-    /// A sequence in `HELD_OUT` is kept for judging what was learned from the others.
-    private static final int HELD_OUT = 8;
-
     /// The same with other parameters, for instance those from before.
     BlockTask withParameters(BlockParameters others) {
         return new BlockTask(network, block, others, inputs, target, selected, parallel, seed, status);
@@ -43,19 +39,11 @@ public record BlockTask(
 
     /// The sequences to learn from.
     public int[] training() {
-        return IntStream.range(0, inputs.sequences())
-                .filter(i -> inputs.sequences() < 2 || !isHeldOut(i))
-                .toArray();
+        return HeldOut.training(inputs.sequences());
     }
 
-    /// The sequences to judge by: every eighth, at least one; where there is but one sequence it serves for both.
+    /// The sequences to judge by.
     public int[] heldOut() {
-        return IntStream.range(0, inputs.sequences())
-                .filter(i -> inputs.sequences() < 2 || isHeldOut(i))
-                .toArray();
-    }
-
-    private boolean isHeldOut(int i) {
-        return i % HELD_OUT == Math.min(HELD_OUT, inputs.sequences()) - 1;
+        return HeldOut.judging(inputs.sequences());
     }
 }

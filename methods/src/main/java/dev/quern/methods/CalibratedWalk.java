@@ -58,6 +58,12 @@ final class CalibratedWalk implements BlockInputs {
 
         /// The input of `linear` given its weight: some keep columns as floats.
         LinearInput input(Linear linear, LinearInput input);
+
+        /// True where the block is trained once all of its stages are chosen; needs the float model beside.
+        boolean tunes();
+
+        /// Trains what was chosen of `block`, and puts it into `chosen`.
+        void tune(Block block, BlockWeights chosen, BlockSamples samples);
     }
 
     private final Network network;
@@ -133,6 +139,7 @@ final class CalibratedWalk implements BlockInputs {
             TorchOps ops = new TorchOps(chosen);
             TorchOps floatOps = new TorchOps(floats);
             boolean beside = reference != null && (parameters == null || wants.drift);
+            List<float[]> begun = quantizer.tunes() ? values(stream) : List.of();
             for (Stage stage : block.stages()) {
                 choose(stage, quantizer, chosen, floats);
                 each(i -> {
@@ -146,7 +153,21 @@ final class CalibratedWalk implements BlockInputs {
             for (int i = 0; i < outputs.size(); i++) {
                 requireReference().restore(i, outputs.get(i));
             }
+            if (quantizer.tunes()) {
+                quantizer.tune(block, chosen, new BlockSamples(begun, values(requireReference()), hiddenSize));
+                for (int i = 0; i < begun.size(); i++) {
+                    stream.restore(i, begun.get(i));
+                }
+                each(i -> stream.set(i, new Flow<>(block.forward(ops, quantized(i)))));
+            }
         });
+    }
+
+    /// The residual stream of every sequence.
+    private List<float[]> values(ActivationStream of) {
+        float[][] values = new float[sequences()][];
+        each(i -> values[i] = of.get(i, hiddenSize).residual().toFloats());
+        return List.of(values);
     }
 
     /// Takes the sequences through a block that was finished before; `restore` puts the chosen weights in their

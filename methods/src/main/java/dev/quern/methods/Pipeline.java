@@ -212,7 +212,9 @@ public final class Pipeline {
 
         private CalibratedWalk.Wants wants() {
             boolean drift = step.weightMethod().wantsDrift(step.config());
-            return new CalibratedWalk.Wants(drift, recipe.transformsCalibrated(), recipe.activations(), recipe.kv());
+            boolean tunes = step.weightMethod().tuning(step.config()).isPresent();
+            return new CalibratedWalk.Wants(
+                    drift, recipe.transformsCalibrated() || tunes, recipe.activations(), recipe.kv());
         }
 
         /// A progress line at a share of the block's work, in hundredths.
@@ -232,7 +234,8 @@ public final class Pipeline {
                     selection,
                     parallel,
                     options.seed(),
-                    name -> progress.at(name, before + begin + (100L - begin) * done[0]++ / count, total()));
+                    what -> progress.at(
+                            what, before + begin + (100L - begin) * Math.min(done[0]++, count - 1) / count, total()));
         }
 
         private void finish(BlockQuantizer<C> quantizer, Transformed transformed) {

@@ -85,7 +85,7 @@ public final class TuneRun {
                     text.sequences(),
                     workers::run,
                     progress);
-            VectorTuning.Outcome outcome = tuning.run(options.epochs(), options.rate());
+            VectorTraining.Outcome outcome = tuning.run(options.epochs(), options.rate());
             Report report = new Report(
                     options.output(),
                     outcome.before(),

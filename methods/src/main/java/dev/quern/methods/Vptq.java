@@ -71,6 +71,12 @@ public final class Vptq implements WeightMethod<Vptq.Config> {
             @Key(value = "1", doc = "share of the drift from the float model to be made up for; 0 = none")
             double retarget,
 
+            @Key(value = "0", doc = "times over the text that train centroids against the block's output; 0 = none")
+            int blockEpochs,
+
+            @Key(value = "0.002", doc = "their step, as a share of each parameter's size")
+            double blockRate,
+
             @Key(value = "", doc = "shapes by layer, as the planner writes them: q_proj=v4-k256,down_proj=v4-k64-16")
             String shapes) {
         public Config {
@@ -88,6 +94,9 @@ public final class Vptq implements WeightMethod<Vptq.Config> {
             }
             if (refine < 0 || kmeansRounds < 0 || restarts < 1) {
                 throw new UsageException("refine and kmeans-rounds are not negative and restarts is at least 1");
+            }
+            if (blockEpochs < 0 || !(blockRate > 0 && blockRate < 1)) {
+                throw new UsageException("block-epochs is not negative and block-rate is between 0 and 1");
             }
             if (outliers > 0 && !permute) {
                 throw new UsageException("outliers are the most important columns: leave permute on");
@@ -114,6 +123,8 @@ public final class Vptq implements WeightMethod<Vptq.Config> {
                     restarts,
                     damping,
                     retarget,
+                    blockEpochs,
+                    blockRate,
                     planned);
         }
 
@@ -175,6 +186,13 @@ public final class Vptq implements WeightMethod<Vptq.Config> {
     @Override
     public boolean wantsDrift(Config config) {
         return config.retarget() > 0;
+    }
+
+    @Override
+    public Optional<Tuning> tuning(Config config) {
+        return config.blockEpochs() == 0
+                ? Optional.empty()
+                : Optional.of(new Tuning(config.blockEpochs(), config.blockRate()));
     }
 
     @Override

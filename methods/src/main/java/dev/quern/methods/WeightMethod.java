@@ -2,6 +2,7 @@ package dev.quern.methods;
 
 import dev.quern.models.Linear;
 import java.util.List;
+import java.util.Optional;
 
 /// Chooses the stored form of one Linear's weights, given what is known of the Linear's inputs.
 ///
@@ -29,6 +30,11 @@ public non-sealed interface WeightMethod<C extends Record> extends Method<C> {
     /// is run beside the quantized one.
     default boolean wantsDrift(C config) {
         return false;
+    }
+
+    /// How what was chosen of a block is trained afterwards against the float block's output; empty = not at all.
+    default Optional<Tuning> tuning(C config) {
+        return Optional.empty();
     }
 
     /// The settings with what depends on the model worked out; told of the Linears that will be quantized.

@@ -1,0 +1,215 @@
+package dev.quern.methods;
+
+import dev.quern.models.Linear;
+import dev.quern.torch.Torch;
+import dev.quern.torch.TorchScope;
+import dev.quern.torch.TorchTensor;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/// Trains centroids, scales and shifts, codes frozen, by a loss of sequences.
+///
+/// Sequences held out judge: after each epoch the best state so far is kept, and an epoch that made things worse, or
+/// not finite, is undone and tried again at half the rate; after four such the search ends. So the result is never
+/// worse there than what it began with. Gradients are summed in the order of the sequences: nothing depends on the
+/// number of threads.
+final class VectorTraining {
+    private static final int MOST_HALVINGS = 3;
+
+    /// Sequences of a step.
+    private static final int BATCH = 4;
+
+    /// The loss of sequence `i` with `weights` in the place of what is trained, in the open scope.
+    interface Objective {
+        TorchTensor loss(int i, Map<Linear, TorchTensor> weights);
+    }
+
+    /// Told what goes on, and how far it is.
+    interface Status {
+        void at(String what, long done, long total);
+    }
+
+    /// The mean loss of the sequences held out, before and after.
+    record Outcome(double before, double after, List<String> notes) {}
+
+    private final Map<Linear, TunedVectors> tuned;
+    private final List<Linear> linears;
+    private final Objective objective;
+    private final int[] training;
+    private final int[] judging;
+    private final Parallel parallel;
+    private final Status status;
+    private final Map<Linear, float[]> dense = new HashMap<>();
+    private final List<String> notes = new ArrayList<>();
+
+    /// Of `sequences` some train and some judge, as `HeldOut` says.
+    VectorTraining(
+            Map<Linear, TunedVectors> tuned, Objective objective, int sequences, Parallel parallel, Status status) {
+        this.tuned = tuned;
+        this.linears = List.copyOf(tuned.keySet());
+        this.objective = objective;
+        this.training = HeldOut.training(sequences);
+        this.judging = HeldOut.judging(sequences);
+        this.parallel = parallel;
+        this.status = status;
+        linears.forEach(l -> dense.put(l, new float[l.outFeatures() * l.inFeatures()]));
+    }
+
+    /// Trains `epochs` times over the sequences; `rate` is a share of each parameter's size.
+    Outcome run(int epochs, double rate) {
+        return TorchScope.call(() -> {
+            Map<Linear, TorchTensor> held = new LinkedHashMap<>();
+            linears.forEach(l -> held.put(l, TorchTensor.of(dense(l), l.outFeatures(), l.inFeatures())));
+            refresh(held);
+            double before = judge(held);
+            double best = before;
+            List<List<float[]>> state = state();
+            double share = rate;
+            int halvings = 0;
+            Map<Linear, Adam> optimizers = optimizers();
+            for (int epoch = 0; epoch < epochs; epoch++) {
+                for (int from = 0; from < training.length; from += BATCH) {
+                    status.at(
+                            String.format(Locale.ROOT, "epoch %d of %d, held out %.4g", epoch + 1, epochs, best),
+                            (long) epoch * training.length + from,
+                            (long) epochs * training.length);
+                    int to = Math.min(training.length, from + BATCH);
+                    double done = (epoch + (double) from / training.length) / epochs;
+                    // half a cosine down to a tenth
+                    double now = share * (0.1 + 0.45 * (1 + Math.cos(Math.PI * done)));
+                    step(held, Arrays.copyOfRange(training, from, to), optimizers, now);
+                }
+                double loss = judge(held);
+                if (loss < best) {
+                    best = loss;
+                    state = state();
+                } else {
+                    restore(state, held);
+                    optimizers = optimizers();
+                    share /= 2;
+                    notes.add(String.format(
+                            Locale.ROOT,
+                            "epoch %d: %.4g on held-out text, not below %.4g: undone, rate halved",
+                            epoch + 1,
+                            loss,
+                            best));
+                    if (++halvings > MOST_HALVINGS) {
+                        break;
+                    }
+                }
+            }
+            restore(state, held);
+            return new Outcome(before, best, List.copyOf(notes));
+        });
+    }
+
+    private Map<Linear, Adam> optimizers() {
+        Map<Linear, Adam> optimizers = new HashMap<>();
+        tuned.forEach((linear, vectors) -> optimizers.put(linear, new Adam(vectors.parameters())));
+        return optimizers;
+    }
+
+    private List<List<float[]>> state() {
+        return tuned.values().stream()
+                .map(vectors ->
+                        vectors.parameters().stream().map(float[]::clone).toList())
+                .toList();
+    }
+
+    private void restore(List<List<float[]>> state, Map<Linear, TorchTensor> held) {
+        int at = 0;
+        for (TunedVectors vectors : tuned.values()) {
+            List<float[]> from = state.get(at++);
+            for (int i = 0; i < from.size(); i++) {
+                System.arraycopy(from.get(i), 0, vectors.parameters().get(i), 0, from.get(i).length);
+            }
+        }
+        refresh(held);
+    }
+
+    /// Carries the parameters into the tensors.
+    private void refresh(Map<Linear, TorchTensor> held) {
+        parallel.run(
+                linears.size(),
+                i -> TorchScope.run(() -> Torch.noGrad(() -> {
+                    Linear linear = linears.get(i);
+                    float[] values = dense(linear);
+                    required(tuned, linear).fill(0, linear.outFeatures(), values);
+                    required(held, linear)
+                            .copyInPlace(TorchTensor.of(values, linear.outFeatures(), linear.inFeatures()));
+                    return i;
+                })));
+    }
+
+    private float[] dense(Linear linear) {
+        return required(dense, linear);
+    }
+
+    private static <T> T required(Map<Linear, T> values, Linear linear) {
+        T value = values.get(linear);
+        if (value == null) {
+            throw new IllegalStateException(linear.name() + " is not in training");
+        }
+        return value;
+    }
+
+    private double judge(Map<Linear, TorchTensor> held) {
+        double[] sums = new double[judging.length];
+        parallel.run(
+                judging.length,
+                k -> TorchScope.run(() -> Torch.noGrad(() -> {
+                    sums[k] = objective.loss(judging[k], held).item();
+                    return k;
+                })));
+        return Arrays.stream(sums).sum() / judging.length;
+    }
+
+    private void step(Map<Linear, TorchTensor> held, int[] batch, Map<Linear, Adam> optimizers, double share) {
+        List<Map<Linear, List<double[]>>> parts = new ArrayList<>();
+        for (int i = 0; i < batch.length; i++) {
+            Map<Linear, List<double[]>> part = new HashMap<>();
+            tuned.forEach((linear, vectors) -> part.put(linear, vectors.zeros()));
+            parts.add(part);
+        }
+        parallel.run(
+                batch.length,
+                i -> TorchScope.run(() -> {
+                    // leaves of this sequence's own over shared memory: gradients of two sequences never meet
+                    Map<Linear, TorchTensor> leaves = new HashMap<>();
+                    held.forEach((linear, tensor) ->
+                            leaves.put(linear, tensor.detach().requireGrad()));
+                    objective.loss(batch[i], leaves).backward();
+                    tuned.forEach((linear, vectors) -> TorchScope.run(() -> {
+                        float[] gradient =
+                                required(leaves, linear).grad().orElseThrow().toFloats();
+                        vectors.gradients(gradient, required(parts.get(i), linear));
+                    }));
+                }));
+        parallel.run(linears.size(), i -> {
+            Linear linear = linears.get(i);
+            List<double[]> sum = required(parts.getFirst(), linear);
+            for (int k = 1; k < parts.size(); k++) {
+                add(sum, required(parts.get(k), linear));
+            }
+            double[] rates = required(tuned, linear).sizes();
+            for (int k = 0; k < rates.length; k++) {
+                rates[k] *= share;
+            }
+            required(optimizers, linear).step(sum, rates);
+        });
+        refresh(held);
+    }
+
+    private static void add(List<double[]> sum, List<double[]> other) {
+        for (int p = 0; p < sum.size(); p++) {
+            for (int k = 0; k < sum.get(p).length; k++) {
+                sum.get(p)[k] += other.get(p)[k];
+            }
+        }
+    }
+}
