@@ -76,6 +76,9 @@ final class TuneCommand implements Callable<Integer> {
     @Option(names = "--seed", paramLabel = "S", defaultValue = "0", description = "Where stretches begin.")
     long seed;
 
+    @Option(names = "--resume", description = "Go on after a run that was killed, from the epoch it was in.")
+    boolean resume;
+
     @Mixin
     Threads threads = new Threads();
 
@@ -96,7 +99,8 @@ final class TuneCommand implements Callable<Integer> {
                 epochs,
                 rate,
                 threads.count(),
-                seed));
+                seed,
+                resume));
         TuneRun.Report report;
         try (ProgressDisplay progress = new ProgressDisplay(console, "tune")) {
             report = run.run(progress);

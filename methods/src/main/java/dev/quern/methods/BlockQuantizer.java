@@ -105,7 +105,7 @@ final class BlockQuantizer<C extends Record> implements CalibratedWalk.StageQuan
                 parallel,
                 (what, _, _) -> progress.accept("tuning block " + block.layer() + ", " + what));
         Tuning tuning = step.weightMethod().tuning(step.config()).orElseThrow();
-        VectorTraining.Outcome outcome = training.run(tuning.epochs(), tuning.rate());
+        VectorTraining.Outcome outcome = training.run(tuning.epochs(), tuning.rate(), TuneJournal.NONE);
         tuned.forEach((linear, vectors) -> {
             VectorWeight weight = vectors.pack();
             chosen.replace(linear, weight);

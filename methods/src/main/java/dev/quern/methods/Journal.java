@@ -28,9 +28,8 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// The finished blocks of a run that may be killed at any time: a folder beside the output with one file of
-/// tensors a
-/// block and a list of what is done, each line synced after the file it names.
+/// The finished blocks (or epochs) of a run that may be killed at any time: a folder beside the output with one file of
+/// tensors for each and a list of what is done, each line synced after the file it names.
 ///
 /// The first line is the fingerprint of everything that shapes the result; a resume with another one is refused.
 /// Holds

@@ -35,7 +35,8 @@ public final class TuneRun {
             int epochs,
             double rate,
             int threads,
-            long seed) {
+            long seed,
+            boolean resume) {
         public Options {
             if (epochs < 1) {
                 throw new UsageException("epochs is at least 1, not " + epochs);
@@ -70,6 +71,7 @@ public final class TuneRun {
         if (Files.exists(options.output())) {
             throw new QuernException(options.output() + ": exists already; choose another output");
         }
+        progress.at("checking the models", 0, 1);
         try (Checkpoint quantized = Checkpoint.open(options.model());
                 Checkpoint exact = Checkpoint.open(options.reference());
                 Workers workers = Workers.of(options.threads())) {
@@ -85,16 +87,33 @@ public final class TuneRun {
                     text.sequences(),
                     workers::run,
                     progress);
-            VectorTraining.Outcome outcome = tuning.run(options.epochs(), options.rate());
-            Report report = new Report(
-                    options.output(),
-                    outcome.before(),
-                    outcome.after(),
-                    (System.nanoTime() - begun) / 1e9,
-                    outcome.notes());
-            write(quantized, tuning.weights(), report);
-            return report;
+            try (Journal journal = Journal.open(options.output(), fingerprint(text), options.resume(), false)) {
+                VectorTraining.Outcome outcome =
+                        tuning.run(options.epochs(), options.rate(), new TuneJournal.Stored(journal));
+                Report report = new Report(
+                        options.output(),
+                        outcome.before(),
+                        outcome.after(),
+                        (System.nanoTime() - begun) / 1e9,
+                        outcome.notes());
+                write(quantized, tuning.weights(), report);
+                journal.discard();
+                return report;
+            }
         }
+    }
+
+    /// Everything that shapes the result.
+    private ObjectNode fingerprint(CalibrationSet text) {
+        ObjectNode json = Json.object();
+        json.set("model", Fingerprint.files(options.model()));
+        json.set("reference", Fingerprint.files(options.reference()));
+        return json.put("text", text.sha256())
+                .put("samples", options.calibration().samples())
+                .put("seq-len", options.calibration().seqLen())
+                .put("seed", options.seed())
+                .put("epochs", options.epochs())
+                .put("rate", options.rate());
     }
 
     private static void requireSameShape(Checkpoint quantized, Checkpoint exact) {

@@ -45,7 +45,6 @@ final class VectorTraining {
     private final Parallel parallel;
     private final Status status;
     private final Map<Linear, float[]> dense = new HashMap<>();
-    private final List<String> notes = new ArrayList<>();
 
     /// Of `sequences` some train and some judge, as `HeldOut` says.
     VectorTraining(
@@ -60,52 +59,46 @@ final class VectorTraining {
         linears.forEach(l -> dense.put(l, new float[l.outFeatures() * l.inFeatures()]));
     }
 
-    /// Trains `epochs` times over the sequences; `rate` is a share of each parameter's size.
-    Outcome run(int epochs, double rate) {
+    /// Trains `epochs` times over the sequences; `rate` is a share of each parameter's size. Begins where `journal`
+    /// left
+    /// off, and tells it of every epoch.
+    Outcome run(int epochs, double rate, TuneJournal journal) {
         return TorchScope.call(() -> {
             Map<Linear, TorchTensor> held = new LinkedHashMap<>();
             linears.forEach(l -> held.put(l, TorchTensor.of(dense(l), l.outFeatures(), l.inFeatures())));
-            refresh(held);
-            double before = judge(held);
-            double best = before;
-            List<List<float[]>> state = state();
-            double share = rate;
-            int halvings = 0;
-            Map<Linear, Adam> optimizers = optimizers();
-            for (int epoch = 0; epoch < epochs; epoch++) {
-                for (int from = 0; from < training.length; from += BATCH) {
-                    status.at(
-                            String.format(Locale.ROOT, "epoch %d of %d, held out %.4g", epoch + 1, epochs, best),
-                            (long) epoch * training.length + from,
-                            (long) epochs * training.length);
-                    int to = Math.min(training.length, from + BATCH);
-                    double done = (epoch + (double) from / training.length) / epochs;
-                    // half a cosine down to a tenth
-                    double now = share * (0.1 + 0.45 * (1 + Math.cos(Math.PI * done)));
-                    step(held, Arrays.copyOfRange(training, from, to), optimizers, now);
-                }
+            TuneJournal.Reached reached = journal.last(tuned).orElseGet(() -> begin(held, rate));
+            restore(reached.state(), held);
+            for (int epoch = reached.epochs(); epoch < epochs && reached.halvings() <= MOST_HALVINGS; epoch++) {
+                pass(held, epoch, epochs, reached);
                 double loss = judge(held);
-                if (loss < best) {
-                    best = loss;
-                    state = state();
-                } else {
-                    restore(state, held);
-                    optimizers = optimizers();
-                    share /= 2;
-                    notes.add(String.format(
-                            Locale.ROOT,
-                            "epoch %d: %.4g on held-out text, not below %.4g: undone, rate halved",
-                            epoch + 1,
-                            loss,
-                            best));
-                    if (++halvings > MOST_HALVINGS) {
-                        break;
-                    }
-                }
+                reached = loss < reached.best() ? reached.better(loss, state()) : reached.undone(loss);
+                restore(reached.state(), held);
+                journal.add(reached);
             }
-            restore(state, held);
-            return new Outcome(before, best, List.copyOf(notes));
+            return new Outcome(reached.before(), reached.best(), reached.notes());
         });
+    }
+
+    private TuneJournal.Reached begin(Map<Linear, TorchTensor> held, double rate) {
+        refresh(held);
+        double loss = judge(held);
+        return new TuneJournal.Reached(0, rate, 0, loss, loss, List.of(), state());
+    }
+
+    /// Once over the sequences. Adam begins anew, so that the end of an epoch is a whole state to go on from.
+    private void pass(Map<Linear, TorchTensor> held, int epoch, int epochs, TuneJournal.Reached reached) {
+        Map<Linear, Adam> optimizers = optimizers();
+        for (int from = 0; from < training.length; from += BATCH) {
+            status.at(
+                    String.format(Locale.ROOT, "epoch %d of %d, held out %.4g", epoch + 1, epochs, reached.best()),
+                    (long) epoch * training.length + from,
+                    (long) epochs * training.length);
+            int to = Math.min(training.length, from + BATCH);
+            double done = (epoch + (double) from / training.length) / epochs;
+            // half a cosine down to a tenth
+            double now = reached.rate() * (0.1 + 0.45 * (1 + Math.cos(Math.PI * done)));
+            step(held, Arrays.copyOfRange(training, from, to), optimizers, now);
+        }
     }
 
     private Map<Linear, Adam> optimizers() {
@@ -114,21 +107,20 @@ final class VectorTraining {
         return optimizers;
     }
 
-    private List<List<float[]>> state() {
-        return tuned.values().stream()
-                .map(vectors ->
-                        vectors.parameters().stream().map(float[]::clone).toList())
-                .toList();
+    private Map<Linear, List<float[]>> state() {
+        Map<Linear, List<float[]>> state = new LinkedHashMap<>();
+        tuned.forEach((linear, vectors) -> state.put(
+                linear, vectors.parameters().stream().map(float[]::clone).toList()));
+        return state;
     }
 
-    private void restore(List<List<float[]>> state, Map<Linear, TorchTensor> held) {
-        int at = 0;
-        for (TunedVectors vectors : tuned.values()) {
-            List<float[]> from = state.get(at++);
+    private void restore(Map<Linear, List<float[]>> state, Map<Linear, TorchTensor> held) {
+        tuned.forEach((linear, vectors) -> {
+            List<float[]> from = required(state, linear);
             for (int i = 0; i < from.size(); i++) {
                 System.arraycopy(from.get(i), 0, vectors.parameters().get(i), 0, from.get(i).length);
             }
-        }
+        });
         refresh(held);
     }
 

@@ -54,7 +54,7 @@ final class VectorTuning {
     }
 
     /// Trains `epochs` times over the sequences; `rate` is a share of each parameter's size. Losses are nats a token.
-    VectorTraining.Outcome run(int epochs, double rate) {
+    VectorTraining.Outcome run(int epochs, double rate, TuneJournal journal) {
         return TorchScope.call(() -> {
             TorchOps teacher = new TorchOps(TorchWeights.named(TorchWeights.tensors(network, exact)));
             TorchWeights held = TorchWeights.named(TorchWeights.tensors(network, quantized));
@@ -70,7 +70,7 @@ final class VectorTuning {
                     sequences.size(),
                     parallel,
                     progress::at);
-            return training.run(epochs, rate);
+            return training.run(epochs, rate, journal);
         });
     }
 
