@@ -53,11 +53,8 @@ final class Cli {
         return all;
     }
 
-    static CommandLine commands(Console console) {
-        return commands(console, factories());
-    }
-
-    /// Where `args` begin with a command, that one alone: reading the declarations of all takes a third of a second.
+    /// Where `args` begin with a command, that one alone: reading the declarations of all takes some tenths of a
+    /// second.
     static CommandLine commands(Console console, String... args) {
         Map<String, Function<Console, Object>> all = factories();
         Function<Console, Object> asked = args.length == 0 ? null : all.get(args[0]);

@@ -110,7 +110,7 @@ final class QuantizeCommand implements Callable<Integer> {
             names = "--act-range",
             paramLabel = "KIND",
             description = "dynamic: a range for each token as it runs; static: one for each layer, from the calibration"
-                    + " text (default: dynamic).")
+                    + " text; mixed: static, but dynamic in layers that one range does not serve (default: dynamic).")
     @Nullable
     String actRange;
 

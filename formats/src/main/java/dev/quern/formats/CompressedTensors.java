@@ -5,15 +5,18 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.quern.core.ActivationScheme;
 import dev.quern.core.UnsupportedModelException;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
-/// The `quantization_config` of a compressed-tensors checkpoint with one group of modules, as `Int8Layout` and
-/// `PackedLayout` read it.
+/// The `quantization_config` of a compressed-tensors checkpoint, as `Int8Layout` and `PackedLayout` read it.
 ///
 /// `format` is `int-quantized` or `pack-quantized`; `groupSize` 0 = whole rows (`channel`); with `groupOrder` modules
-/// say the group of each input (`actorder` `group`); `ignore` are the Linears that stay floats. Files with several
-/// groups, or with settings that Quern lacks, are refused by their value.
+/// say the group of each input (`actorder` `group`); `exceptions` are the modules, by name, whose inputs are held in
+/// another scheme than `activations`, as further groups say it; `ignore` are the Linears that stay floats. Files whose
+/// groups differ in more, or with settings that Quern lacks, are refused by their value.
 public record CompressedTensors(
         String format,
         int bits,
@@ -21,13 +24,17 @@ public record CompressedTensors(
         boolean symmetric,
         boolean groupOrder,
         ActivationScheme activations,
+        Map<String, ActivationScheme> exceptions,
         List<String> ignore) {
     static final String INT = "int-quantized";
     static final String PACKED = "pack-quantized";
 
     private static final String GROUP_ORDER = "group";
+    /// The target that stands for all modules of that class.
+    private static final String ALL = "Linear";
 
     public CompressedTensors {
+        exceptions = Collections.unmodifiableMap(new LinkedHashMap<>(exceptions));
         ignore = List.copyOf(ignore);
     }
 
@@ -36,11 +43,7 @@ public record CompressedTensors(
         if (!config.path("quant_method").asText("").equals("compressed-tensors")) {
             return Optional.empty();
         }
-        JsonNode groups = config.path("config_groups");
-        if (groups.size() != 1) {
-            throw unsupported(groups.size() + " config_groups; one is read");
-        }
-        JsonNode group = groups.elements().next();
+        JsonNode group = mainGroup(config.path("config_groups"));
         String found = config.path("format").asText(group.path("format").asText("unnamed"));
         if (!found.equals(INT) && !found.equals(PACKED)) {
             throw unsupported("format " + found + "; " + INT + " and " + PACKED + " are read");
@@ -72,7 +75,57 @@ public record CompressedTensors(
                 weights.path("symmetric").asBoolean(true),
                 weights.path("actorder").asText("").equals(GROUP_ORDER),
                 activations(group.path("input_activations")),
+                exceptions(config.path("config_groups"), group),
                 ignore));
+    }
+
+    /// The scheme of the module's inputs.
+    ActivationScheme activations(String module) {
+        return exceptions.getOrDefault(module, activations);
+    }
+
+    /// The same with other exceptions.
+    CompressedTensors except(Map<String, ActivationScheme> modules) {
+        return new CompressedTensors(format, bits, groupSize, symmetric, groupOrder, activations, modules, ignore);
+    }
+
+    /// The group of all modules that no other group names.
+    private static JsonNode mainGroup(JsonNode groups) {
+        List<JsonNode> all = new ArrayList<>();
+        for (JsonNode group : groups) {
+            List<String> targets = targets(group);
+            if (groups.size() == 1 || targets.contains(ALL)) {
+                all.add(group);
+            } else if (targets.isEmpty() || targets.stream().anyMatch(t -> t.startsWith("re:"))) {
+                throw unsupported("several config_groups, of which one has targets " + group.path("targets")
+                        + "; beside a group of all Linears, groups of modules by their full names are read");
+            }
+        }
+        if (all.size() != 1) {
+            throw unsupported(groups.size() + " config_groups, " + all.size() + " of them for " + ALL
+                    + "; one is read, and others that name modules");
+        }
+        return all.getFirst();
+    }
+
+    private static List<String> targets(JsonNode group) {
+        List<String> targets = new ArrayList<>();
+        group.path("targets").forEach(target -> targets.add(target.asText()));
+        return targets;
+    }
+
+    private static Map<String, ActivationScheme> exceptions(JsonNode groups, JsonNode main) {
+        Map<String, ActivationScheme> exceptions = new LinkedHashMap<>();
+        for (JsonNode group : groups) {
+            if (group != main) {
+                if (!group.path("weights").equals(main.path("weights"))) {
+                    throw unsupported("config_groups with different weights; groups may differ in their inputs");
+                }
+                ActivationScheme scheme = activations(group.path("input_activations"));
+                targets(group).forEach(module -> exceptions.put(module, scheme));
+            }
+        }
+        return exceptions;
     }
 
     private static ActivationScheme activations(JsonNode json) {
@@ -100,9 +153,21 @@ public record CompressedTensors(
         json.put("quant_method", "compressed-tensors");
         json.put("format", format);
         json.put("quantization_status", "compressed");
-        ObjectNode group = json.putObject("config_groups").putObject("group_0");
+        ObjectNode groups = json.putObject("config_groups");
+        group(groups, List.of(ALL), activations);
+        Map<ActivationScheme, List<String>> others = new LinkedHashMap<>();
+        exceptions.forEach((module, scheme) ->
+                others.computeIfAbsent(scheme, _ -> new ArrayList<>()).add(module));
+        others.forEach((scheme, modules) -> group(groups, modules, scheme));
+        ignore.forEach(json.putArray("ignore")::add);
+        json.putNull("kv_cache_scheme");
+        return json;
+    }
+
+    private void group(ObjectNode groups, List<String> targets, ActivationScheme scheme) {
+        ObjectNode group = groups.putObject("group_" + groups.size());
         group.put("format", format);
-        group.putArray("targets").add("Linear");
+        targets.forEach(group.putArray("targets")::add);
         ObjectNode weights = group.putObject("weights");
         weights.put("num_bits", bits)
                 .put("type", "int")
@@ -117,18 +182,15 @@ public record CompressedTensors(
         if (groupOrder) {
             weights.put("actorder", GROUP_ORDER);
         }
-        if (activations.quantizes()) {
+        if (scheme.quantizes()) {
             ObjectNode inputs = group.putObject("input_activations");
-            inputs.put("num_bits", activations.bits()).put("type", "int");
-            inputs.put("symmetric", activations.symmetric()).put("dynamic", activations.dynamic());
-            inputs.put("strategy", activations.perToken() ? "token" : "tensor");
+            inputs.put("num_bits", scheme.bits()).put("type", "int");
+            inputs.put("symmetric", scheme.symmetric()).put("dynamic", scheme.dynamic());
+            inputs.put("strategy", scheme.perToken() ? "token" : "tensor");
         } else {
             group.putNull("input_activations");
         }
         group.putNull("output_activations");
-        ignore.forEach(json.putArray("ignore")::add);
-        json.putNull("kv_cache_scheme");
-        return json;
     }
 
     private static UnsupportedModelException unsupported(String what) {

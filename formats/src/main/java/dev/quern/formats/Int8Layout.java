@@ -13,6 +13,7 @@ import dev.quern.core.Tensor;
 import dev.quern.core.TensorSource;
 import dev.quern.core.UnsupportedModelException;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /// compressed-tensors `int-quantized`: 8-bit rows under `weight`, scales under `weight_scale`, and the scheme of the
@@ -30,7 +31,13 @@ public record Int8Layout(CompressedTensors config) implements WeightLayout {
 
     /// For writing: every Linear but those of `ignore`, with inputs of this scheme.
     public static Int8Layout of(ActivationScheme activations, List<String> ignore) {
-        return new Int8Layout(new CompressedTensors(CompressedTensors.INT, 8, 0, true, false, activations, ignore));
+        return new Int8Layout(
+                new CompressedTensors(CompressedTensors.INT, 8, 0, true, false, activations, Map.of(), ignore));
+    }
+
+    /// The same where the inputs of some modules, by name, are held in another scheme.
+    public Int8Layout except(Map<String, ActivationScheme> modules) {
+        return new Int8Layout(config.except(modules));
     }
 
     /// Reads the object under `quantization_config`; empty where it describes another layout.
@@ -83,7 +90,7 @@ public record Int8Layout(CompressedTensors config) implements WeightLayout {
 
     @Override
     public Optional<List<TensorPlan>> inputPlans(String module, StoredInput input) {
-        if (!input.scheme().equals(config.activations()) || input.exact().length > 0) {
+        if (!input.scheme().equals(config.activations(module)) || input.exact().length > 0) {
             return Optional.empty();
         }
         QuantParams range = input.range();
@@ -92,7 +99,7 @@ public record Int8Layout(CompressedTensors config) implements WeightLayout {
 
     @Override
     public StoredInput input(TensorSource source, String module) {
-        ActivationScheme scheme = config.activations();
+        ActivationScheme scheme = config.activations(module);
         if (!scheme.quantizes() || scheme.dynamic()) {
             return new StoredInput(scheme, null, new int[0]);
         }

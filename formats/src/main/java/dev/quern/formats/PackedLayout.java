@@ -15,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /// compressed-tensors `pack-quantized`: 4- or 8-bit codes packed along the inputs of each row under `weight_packed`,
@@ -39,7 +40,7 @@ public record PackedLayout(CompressedTensors config) implements WeightLayout {
     /// For writing: every Linear but those of `ignore`, inputs as they are.
     public static PackedLayout of(int bits, int groupSize, boolean symmetric, boolean order, List<String> ignore) {
         return new PackedLayout(new CompressedTensors(
-                CompressedTensors.PACKED, bits, groupSize, symmetric, order, ActivationScheme.FLOAT, ignore));
+                CompressedTensors.PACKED, bits, groupSize, symmetric, order, ActivationScheme.FLOAT, Map.of(), ignore));
     }
 
     /// Reads the object under `quantization_config`; empty where it describes another layout.
@@ -227,7 +228,14 @@ public record PackedLayout(CompressedTensors config) implements WeightLayout {
     @Override
     public StoredInput input(TensorSource source, String module) {
         return new Int8Layout(new CompressedTensors(
-                        CompressedTensors.INT, 8, 0, true, false, config.activations(), config.ignore()))
+                        CompressedTensors.INT,
+                        8,
+                        0,
+                        true,
+                        false,
+                        config.activations(),
+                        config.exceptions(),
+                        config.ignore()))
                 .input(source, module);
     }
 }

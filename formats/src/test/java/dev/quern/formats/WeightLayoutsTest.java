@@ -168,6 +168,20 @@ class WeightLayoutsTest {
     }
 
     @Test
+    void modulesOfAnotherSchemeAreAGroupOfTheirOwn() {
+        ActivationScheme fixed = ActivationScheme.fixed(8, true);
+        ActivationScheme dynamic = ActivationScheme.dynamic(8, true);
+        Int8Layout layout = Int8Layout.of(fixed, List.of("lm_head")).except(Map.of("m", dynamic));
+        StoredInput perToken = new StoredInput(dynamic, null, new int[0]);
+        assertThat(layout.inputPlans("m", perToken)).hasValue(List.of());
+        assertThat(layout.inputPlans("n", perToken)).isEmpty();
+        Int8Layout read = Int8Layout.find(layout.toJson()).orElseThrow();
+        assertThat(read).isEqualTo(layout);
+        assertThat(read.input(new Held(Map.of()), "m").scheme()).isEqualTo(dynamic);
+        assertThatThrownBy(() -> read.input(new Held(Map.of()), "n")).hasMessageContaining("input_scale");
+    }
+
+    @Test
     void aSchemeThatALayoutCannotSayIsNotWritten() {
         StoredInput six = new StoredInput(ActivationScheme.dynamic(6, true), null, new int[0]);
         Int8Layout rows = Int8Layout.of(ActivationScheme.dynamic(8, true), List.of());
@@ -232,8 +246,14 @@ class WeightLayoutsTest {
         group(fp8, "weights").put("type", "float");
         assertUnsupported(fp8, "float");
         ObjectNode two = rows.toJson();
-        ((ObjectNode) two.path("config_groups")).putObject("group_1");
-        assertUnsupported(two, "2 config_groups");
+        ObjectNode second = ((ObjectNode) two.path("config_groups")).putObject("group_1");
+        assertUnsupported(two, "targets");
+        second.putArray("targets").add("re:.*down_proj");
+        assertUnsupported(two, "re:");
+        second.putArray("targets").add("model.layers.0.mlp.down_proj");
+        assertUnsupported(two, "different weights");
+        second.putArray("targets").add("Linear");
+        assertUnsupported(two, "2 of them for Linear");
         ObjectNode kv = rows.toJson();
         kv.putObject("kv_cache_scheme");
         assertUnsupported(kv, "kv_cache_scheme");

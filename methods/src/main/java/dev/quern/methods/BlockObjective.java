@@ -86,20 +86,21 @@ final class BlockObjective {
         return weights;
     }
 
-    /// The loss of sequence `i` under `weights`, in the open scope, with gradients where `weights` have some.
-    TorchTensor loss(int i, TorchWeights weights) {
-        TorchTensor output = task.block().forward(new TorchOps(weights), sequences.quantized(i));
-        TorchTensor loss = distance(output, targets[i], i);
+    /// The loss of sequence `i` under `held`, in the open scope, with gradients where `held` have some.
+    TorchTensor loss(int i, TorchWeights held) {
+        TorchTensor output = task.block().forward(new TorchOps(held), sequences.quantized(i));
+        TorchTensor loss = distance(output, targets[i], weights[i]);
         return ownTargets.length == 0
                 ? loss
-                : loss.add(distance(output, ownTargets[i], i)).mul(0.5);
+                : loss.add(distance(output, ownTargets[i], weights[i])).mul(0.5);
     }
 
-    private TorchTensor distance(TorchTensor output, float[] target, int i) {
+    /// The sum of the tokens' squared distances from `target`, each by its factor.
+    static TorchTensor distance(TorchTensor output, float[] target, float[] factors) {
         TorchTensor gap = output.sub(TorchTensor.of(target, output.shape()));
         return gap.square()
                 .sum(1)
-                .mul(TorchTensor.of(weights[i], weights[i].length, 1))
+                .mul(TorchTensor.of(factors, factors.length, 1))
                 .sum();
     }
 }

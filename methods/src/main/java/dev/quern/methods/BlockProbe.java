@@ -1,6 +1,6 @@
 package dev.quern.methods;
 
-import dev.quern.core.ActivationScheme;
+import dev.quern.core.QuantParams;
 import dev.quern.models.Block;
 import dev.quern.models.Flow;
 import dev.quern.models.InputTransform;
@@ -19,14 +19,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
-/// Part of the calibration text inside one block, on which candidates are judged: what flows into every stage when
-/// the
+/// Part of the calibration text inside one block, on which candidates are judged: what flows into every stage when the
 /// block runs in float behind the quantized prefix.
 ///
-/// Errors are mean squares of the residual stream's change, each token's relative to its own residual stream: that
-/// is
+/// Errors are mean squares of the residual stream's change, each token's relative to its own residual stream: that is
 /// what the next norm leaves of them. So a few tokens with huge activations do not decide alone.
 final class BlockProbe {
     private final BlockTask task;
@@ -148,8 +147,7 @@ final class BlockProbe {
         });
     }
 
-    /// The error of the block's output when `parameters`, which must do the same in float, are held as the target
-    /// says:
+    /// The error of the block's output when `parameters`, which must do the same in float, are held as the target says:
     /// weights rounded to nearest, inputs quantized.
     double heldError(BlockParameters parameters) {
         BlockTarget target = task.target();
@@ -165,9 +163,8 @@ final class BlockProbe {
                                     task.parallel()));
         }
         // where ranges are stored they must be those of the inputs as these parameters make them
-        boolean fixed =
-                target.activations().quantizes() && !target.activations().dynamic();
-        BlockProbe own = fixed ? new BlockProbe(task.withParameters(parameters), sequences) : this;
+        BlockProbe own =
+                target.activations().stored() ? new BlockProbe(task.withParameters(parameters), sequences) : this;
         return TorchScope.call(() -> {
             BlockWeights weights = parameters.tensors();
             rounded.forEach(weights::replace);
@@ -192,29 +189,42 @@ final class BlockProbe {
 
     /// The form that the target wants for inputs like `x [tokens, size]` behind `transforms`.
     LinearInput held(float[] x, int size, List<InputTransform> transforms) {
-        ActivationScheme scheme = task.target().activations();
-        if (!scheme.quantizes()) {
-            return LinearInput.dynamic(scheme).withTransforms(transforms);
+        ActivationPlan plan = task.target().activations();
+        LinearInput perToken = LinearInput.dynamic(plan.perToken()).withTransforms(transforms);
+        if (!plan.quantizes()) {
+            return perToken;
         }
-        float[] moved = TorchScope.call(() -> TorchInputs.apply(
-                        LinearInput.AS_IS.withTransforms(transforms), TorchTensor.of(x, x.length / size, size))
-                .toFloats());
-        int[] exact = task.target().weights().exactInputs(ranges(moved, size).largest());
-        if (scheme.dynamic()) {
-            return LinearInput.dynamic(scheme).withTransforms(transforms).withExact(exact);
+        if (!plan.stored()) {
+            Supplier<float[]> largest =
+                    () -> ranges(moved(x, size, transforms), size, new int[0]).largest();
+            return perToken.withExact(task.target().weights().exactInputs(largest));
         }
-        for (int column : exact) {
-            for (int i = column; i < moved.length; i += size) {
-                moved[i] = 0;
+        float[] moved = moved(x, size, transforms);
+        int[] exact = task.target()
+                .weights()
+                .exactInputs(() -> ranges(moved, size, new int[0]).largest());
+        QuantParams range = ranges(moved, size, exact).fixed(plan.scheme());
+        if (plan.mixed()) {
+            RangeLoss loss = new RangeLoss(plan.scheme(), range);
+            loss.add(moved, size, exact);
+            if (!loss.serves()) {
+                return perToken.withExact(exact);
             }
         }
-        return LinearInput.fixed(scheme, ranges(moved, size).fixed(scheme))
+        return LinearInput.fixed(plan.scheme(), range)
                 .withTransforms(transforms)
                 .withExact(exact);
     }
 
-    private static InputRanges ranges(float[] x, int size) {
-        InputRanges ranges = new InputRanges(size);
+    /// `x [tokens, size]` behind `transforms`.
+    private static float[] moved(float[] x, int size, List<InputTransform> transforms) {
+        LinearInput input = LinearInput.AS_IS.withTransforms(transforms);
+        return TorchScope.call(() -> TorchInputs.apply(input, TorchTensor.of(x, x.length / size, size))
+                .toFloats());
+    }
+
+    private static InputRanges ranges(float[] x, int size, int[] exact) {
+        InputRanges ranges = new InputRanges(size, exact);
         ranges.add(x, x.length / size);
         return ranges;
     }

@@ -1,6 +1,5 @@
 package dev.quern.methods;
 
-import dev.quern.core.ActivationScheme;
 import dev.quern.core.KvScheme;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.QuantParams;
@@ -37,7 +36,7 @@ final class CalibratedWalk implements BlockInputs {
 
     /// What is run beside the quantized model, and how that holds activations and the KV cache. `drift`: the float
     /// model's inputs of each stage; `floats`: the float model's inputs of each block.
-    record Wants(boolean drift, boolean floats, ActivationScheme activations, KvScheme kv) {}
+    record Wants(boolean drift, boolean floats, ActivationPlan activations, KvScheme kv) {}
 
     /// Chooses the weights of one stage.
     interface StageQuantizer {
@@ -199,17 +198,16 @@ final class CalibratedWalk implements BlockInputs {
     }
 
     private void choose(Stage stage, StageQuantizer quantizer, BlockWeights chosen, BlockWeights floats) {
-        boolean fixed = wants.activations.quantizes()
-                && !wants.activations.dynamic()
-                && stage.linears().stream().anyMatch(quantizer::holdsInput);
+        boolean stored = wants.activations.stored() && stage.linears().stream().anyMatch(quantizer::holdsInput);
         TorchOps ops = new TorchOps(chosen);
-        InputRanges ranges = fixed || quantizer.wantsRanges(stage)
+        InputRanges ranges = stored || quantizer.wantsRanges(stage)
                 ? measure(stage, ops, chosen.input(stage.linears().getFirst()), new int[0])
                 : null;
         Map<LinearInput, LinearInput> held = new IdentityHashMap<>();
         for (Linear linear : stage.linears()) {
             if (quantizer.holdsInput(linear)) {
-                chosen.setInput(linear, held.computeIfAbsent(chosen.input(linear), input -> held(input, ranges)));
+                chosen.setInput(
+                        linear, held.computeIfAbsent(chosen.input(linear), input -> held(stage, ops, input, ranges)));
             }
         }
         Hessian hessian = quantizer.wantsMoments(stage) ? gather(stage, chosen, floats) : null;
@@ -226,49 +224,68 @@ final class CalibratedWalk implements BlockInputs {
     }
 
     /// The input behind the same transforms, held as the recipe wants.
-    private LinearInput held(LinearInput input, @Nullable InputRanges ranges) {
+    private LinearInput held(Stage stage, TorchOps ops, LinearInput input, @Nullable InputRanges ranges) {
         if (!wants.activations.quantizes()) {
             return input;
         }
-        LinearInput plain = ranges == null || wants.activations.dynamic()
-                ? LinearInput.dynamic(wants.activations)
-                : LinearInput.fixed(wants.activations, ranges.fixed(wants.activations));
-        return plain.withTransforms(input.transforms());
+        return ranges == null || !wants.activations.stored()
+                ? LinearInput.dynamic(wants.activations.scheme()).withTransforms(input.transforms())
+                : stored(stage, ops, input, ranges);
     }
 
     /// `input` with the range of the columns that are not exact.
     private LinearInput ranged(Stage stage, TorchOps ops, LinearInput input) {
-        if (input.range() == null || input.exact().length == 0) {
+        if (!wants.activations.stored() || !input.scheme().quantizes() || input.exact().length == 0) {
             return input;
         }
         LinearInput plain = LinearInput.AS_IS.withTransforms(input.transforms());
-        QuantParams range = measure(stage, ops, plain, input.exact()).fixed(input.scheme());
-        return LinearInput.fixed(input.scheme(), range)
-                .withTransforms(input.transforms())
-                .withExact(input.exact());
+        return stored(stage, ops, input, measure(stage, ops, plain, input.exact()));
     }
 
-    /// Of the stage's inputs behind `input`; columns in `exact` count as 0.
+    /// `input` with the stored range that `ranges` give, or with a range for each token where that will not do.
+    private LinearInput stored(Stage stage, TorchOps ops, LinearInput input, InputRanges ranges) {
+        ActivationPlan plan = wants.activations;
+        QuantParams range = ranges.fixed(plan.scheme());
+        LinearInput held = plan.mixed() && !serves(stage, ops, input, range)
+                ? LinearInput.dynamic(plan.perToken())
+                : LinearInput.fixed(plan.scheme(), range);
+        return held.withTransforms(input.transforms()).withExact(input.exact());
+    }
+
+    private boolean serves(Stage stage, TorchOps ops, LinearInput input, QuantParams range) {
+        int size = stage.linears().getFirst().inFeatures();
+        LinearInput plain = LinearInput.AS_IS.withTransforms(input.transforms());
+        RangeLoss[] each = new RangeLoss[sequences()];
+        each(i -> {
+            each[i] = new RangeLoss(wants.activations.scheme(), range);
+            each[i].add(values(stage, ops, plain, i), size, input.exact());
+        });
+        RangeLoss all = new RangeLoss(wants.activations.scheme(), range);
+        for (RangeLoss one : each) {
+            all.merge(one);
+        }
+        return all.serves();
+    }
+
+    /// Of the stage's inputs behind `input`, those in columns `exact` left out.
     private InputRanges measure(Stage stage, TorchOps ops, LinearInput input, int[] exact) {
         int size = stage.linears().getFirst().inFeatures();
         InputRanges[] each = new InputRanges[sequences()];
         each(i -> {
-            InputRanges own = new InputRanges(size);
-            TorchTensor x = stage.input(ops, stream.get(i, hiddenSize));
-            float[] values = TorchInputs.apply(input, x).toFloats();
-            for (int column : exact) {
-                for (int k = column; k < values.length; k += size) {
-                    values[k] = 0;
-                }
-            }
-            own.add(values, stream.tokens(i));
-            each[i] = own;
+            each[i] = new InputRanges(size, exact);
+            each[i].add(values(stage, ops, input, i), stream.tokens(i));
         });
-        InputRanges all = new InputRanges(size);
+        InputRanges all = new InputRanges(size, exact);
         for (InputRanges one : each) {
             all.merge(one);
         }
         return all;
+    }
+
+    /// The stage's inputs behind `input` for sequence `i`.
+    private float[] values(Stage stage, TorchOps ops, LinearInput input, int i) {
+        return TorchInputs.apply(input, stage.input(ops, stream.get(i, hiddenSize)))
+                .toFloats();
     }
 
     private Hessian gather(Stage stage, BlockWeights chosen, BlockWeights floats) {

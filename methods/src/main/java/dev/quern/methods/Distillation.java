@@ -116,8 +116,7 @@ final class Distillation {
     }
 
     private ActivationScheme dynamic() {
-        ActivationScheme scheme = task.target().activations();
-        return scheme.quantizes() ? ActivationScheme.dynamic(scheme.bits(), scheme.symmetric()) : scheme;
+        return task.target().activations().perToken();
     }
 
     /// The value of the nearest codes; the gradient reaches the weight as it is.

@@ -3,9 +3,8 @@ package dev.quern.methods;
 import dev.quern.core.ActivationScheme;
 import dev.quern.core.QuantParams;
 
-/// How large a stage's inputs get over the calibration tokens: the extremes of each column, and how many values
-/// there
-/// are of each size, in bins of a sixteenth of an octave.
+/// How large a stage's inputs get over the calibration tokens: the extremes of each column, and how many values there
+/// are of each size, in bins of a sixteenth of an octave. Columns that are to stay floats can be left out.
 ///
 /// Gathered in any order and merged: the result does not depend on it. One thread works on one.
 public final class InputRanges {
@@ -16,6 +15,7 @@ public final class InputRanges {
     /// Clipped ranges that are tried, each a sixteenth of an octave below the one before.
     private static final int TRIES = 8 * STEPS;
 
+    private final boolean[] exact;
     private final float[] low;
     private final float[] high;
     private final long[] below = new long[BINS];
@@ -23,6 +23,15 @@ public final class InputRanges {
     private long count;
 
     public InputRanges(int size) {
+        this(size, new int[0]);
+    }
+
+    /// Of all columns but those in `exact`.
+    InputRanges(int size, int[] exact) {
+        this.exact = new boolean[size];
+        for (int column : exact) {
+            this.exact[column] = true;
+        }
         low = new float[size];
         high = new float[size];
     }
@@ -32,8 +41,8 @@ public final class InputRanges {
         int size = low.length;
         for (int i = 0; i < rows * size; i++) {
             float value = x[i];
-            if (Float.isFinite(value)) {
-                int column = i % size;
+            int column = i % size;
+            if (Float.isFinite(value) && !exact[column]) {
                 low[column] = Math.min(low[column], value);
                 high[column] = Math.max(high[column], value);
                 (value < 0 ? below : above)[bin(Math.abs(value))]++;

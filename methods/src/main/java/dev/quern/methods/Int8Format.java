@@ -4,6 +4,7 @@ import dev.quern.core.Int8Weight;
 import dev.quern.core.QuernException;
 import dev.quern.kernels.CodeLinear;
 import java.util.Comparator;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /// Signed 8-bit rows with their largest magnitude each: bitsandbytes' 8-bit layout, with outlier columns beside them as
@@ -20,8 +21,12 @@ record Int8Format(boolean outliers, float threshold, double share) implements We
 
     /// Columns that reach the threshold; where they are too many, those with the largest inputs.
     @Override
-    public int[] exactInputs(float[] largest) {
-        return IntStream.range(0, outliers ? largest.length : 0)
+    public int[] exactInputs(Supplier<float[]> inputs) {
+        if (!outliers) {
+            return new int[0];
+        }
+        float[] largest = inputs.get();
+        return IntStream.range(0, largest.length)
                 .filter(col -> largest[col] >= threshold)
                 .boxed()
                 .sorted(Comparator.comparingDouble(col -> -largest[col]))

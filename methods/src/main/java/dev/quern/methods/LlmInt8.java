@@ -91,7 +91,7 @@ public final class LlmInt8 implements WeightMethod<LlmInt8.Config> {
         if (!config.outliers()) {
             return new QuantizedLinear(rows, RelativeError.of(task.weight(), rows.unpack()), null, List.of());
         }
-        int[] outliers = format(config).exactInputs(task.requireRanges().largest());
+        int[] outliers = format(config).exactInputs(() -> task.requireRanges().largest());
         float[] kept = new float[task.rows() * outliers.length];
         for (int row = 0; row < task.rows(); row++) {
             for (int i = 0; i < outliers.length; i++) {

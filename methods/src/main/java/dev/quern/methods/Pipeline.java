@@ -186,7 +186,7 @@ public final class Pipeline {
                 return;
             }
             if (calibration == null) {
-                LinearInput input = LinearInput.dynamic(recipe.activations());
+                LinearInput input = LinearInput.dynamic(recipe.activations().scheme());
                 for (Block block :
                         network.blocks().subList(finished, network.blocks().size())) {
                     Transformed transformed = transformer.transform(block, NO_INPUTS, at(block, 0));

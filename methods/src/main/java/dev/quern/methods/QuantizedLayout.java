@@ -23,6 +23,7 @@ import dev.quern.models.LinearInput;
 import dev.quern.models.QuernConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -40,8 +41,10 @@ final class QuantizedLayout {
     private static final int AWQ_BITS = 4;
 
     private final WeightLayout layout;
+    private final ActivationPlan activations;
 
     QuantizedLayout(Recipe recipe, Selection selection) {
+        this.activations = recipe.activations();
         this.layout = layout(recipe, recipe.last(), selection);
     }
 
@@ -89,13 +92,28 @@ final class QuantizedLayout {
     private static WeightLayout rows(Recipe recipe, List<String> kept) {
         List<String> ignore = new ArrayList<>(List.of("lm_head"));
         ignore.addAll(kept);
-        ActivationScheme inputs = recipe.activations();
+        ActivationScheme inputs = recipe.activations().scheme();
         return Int8Layout.of(inputs.bits() == 8 ? inputs : ActivationScheme.FLOAT, ignore);
     }
 
-    /// What `quantization_config` says.
-    ObjectNode config() {
-        return layout.toJson();
+    /// What `quantization_config` says of a model; takes out of `inputs`, the entries of all blocks, what it says
+    /// itself
+    /// where ranges are mixed: which modules have a range for each token.
+    ObjectNode config(ArrayNode inputs) {
+        if (!(layout instanceof Int8Layout rows) || !activations.mixed()) {
+            return layout.toJson();
+        }
+        Map<String, ActivationScheme> perToken = new LinkedHashMap<>();
+        for (Iterator<JsonNode> all = inputs.iterator(); all.hasNext(); ) {
+            JsonNode entry = all.next();
+            if (QuernConfig.schemeAlone(entry)
+                    .filter(activations.perToken()::equals)
+                    .isPresent()) {
+                entry.path("modules").forEach(module -> perToken.put(module.asText(), activations.perToken()));
+                all.remove();
+            }
+        }
+        return rows.except(perToken).toJson();
     }
 
     /// The object `quern` of config.json; `inputs` are the entries of all blocks. Empty where there is nothing to say.

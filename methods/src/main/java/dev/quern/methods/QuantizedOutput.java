@@ -70,13 +70,13 @@ final class QuantizedOutput {
 
     private ObjectNode config(Journal journal, Set<String> edited) {
         ObjectNode config = checkpoint.config().deepCopy();
-        config.set("quantization_config", layout.config());
         ArrayNode inputs = Json.mapper().createArrayNode();
         for (Journal.Entry entry : journal.entries()) {
             try (StoredBlocks part = layout.open(entry.part())) {
                 inputs.addAll(part.inputs());
             }
         }
+        config.set("quantization_config", layout.config(inputs));
         Set<Linear> biases = new LinkedHashSet<>(QuernConfig.addedBiases(network, checkpoint.config()));
         network.linears().stream()
                 .filter(linear -> !linear.bias() && edited.contains(linear.biasName()))

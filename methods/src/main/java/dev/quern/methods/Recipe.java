@@ -23,7 +23,7 @@ import java.util.stream.Collectors;
 /// Any number of block methods transform, then one weight method chooses the stored weights. Flags and YAML files
 /// build
 /// the same object, and `quern.json` records it.
-public record Recipe(List<Step<?>> steps, ActivationScheme activations, KvScheme kv) {
+public record Recipe(List<Step<?>> steps, ActivationPlan activations, KvScheme kv) {
     private static final List<String> KEYS = List.of("methods", "act-bits", "act-range", "act-symmetric", "kv-bits");
 
     public Recipe {
@@ -178,7 +178,7 @@ public record Recipe(List<Step<?>> steps, ActivationScheme activations, KvScheme
 
     /// True where calibration text must be run: a method or a static range of activations needs it.
     boolean calibrated() {
-        return steps.stream().anyMatch(Step::calibrated) || activations.quantizes() && !activations.dynamic();
+        return steps.stream().anyMatch(Step::calibrated) || activations.stored();
     }
 
     /// True where a method that transforms looks at calibration text.
@@ -206,10 +206,10 @@ public record Recipe(List<Step<?>> steps, ActivationScheme activations, KvScheme
             ObjectNode entry = methods.addObject().put("method", step.method().name());
             ConfigKeys.values(step.config()).forEach(entry::putPOJO);
         }
-        json.put("act-bits", activations.bits());
+        json.put("act-bits", activations.scheme().bits());
         if (activations.quantizes()) {
-            json.put("act-range", activations.dynamic() ? "dynamic" : "static")
-                    .put("act-symmetric", activations.symmetric());
+            json.put("act-range", activations.range())
+                    .put("act-symmetric", activations.scheme().symmetric());
         }
         return json.put("kv-bits", kv.bits());
     }

@@ -10,10 +10,11 @@ import java.util.Map;
 final class RecipeKeys {
     private RecipeKeys() {}
 
-    /// `act-bits`, `act-range` (`dynamic` or `static`) and `act-symmetric`; what is not given comes from `usual`,
-    /// and
-    /// where that leaves activations as they are: dynamic, symmetric at 8 bits and asymmetric below.
-    static ActivationScheme activations(Map<String, ?> keys, ActivationScheme usual, String origin) {
+    private static final List<String> RANGES = List.of("dynamic", "static", "mixed");
+
+    /// `act-bits`, `act-range` (`dynamic`, `static` or `mixed`) and `act-symmetric`; what is not given comes from
+    /// `usual`, and where that leaves activations as they are: dynamic, symmetric at 8 bits and asymmetric below.
+    static ActivationPlan activations(Map<String, ?> keys, ActivationScheme usual, String origin) {
         int bits = bits(keys, "act-bits", usual.bits(), origin);
         if (bits == 16) {
             for (String key : List.of("act-range", "act-symmetric")) {
@@ -22,26 +23,25 @@ final class RecipeKeys {
                             origin + ": " + key + " means nothing while act-bits is 16; give act-bits 4, 6 or 8");
                 }
             }
-            return ActivationScheme.FLOAT;
+            return ActivationPlan.of(ActivationScheme.FLOAT);
         }
         boolean same = bits == usual.bits();
         boolean symmetric = flag(keys, "act-symmetric", same ? usual.symmetric() : bits == 8, origin);
-        boolean dynamic = range(keys, usual.dynamic(), origin);
-        return dynamic ? ActivationScheme.dynamic(bits, symmetric) : ActivationScheme.fixed(bits, symmetric);
+        String range = range(keys, usual, origin);
+        return range.equals("dynamic")
+                ? ActivationPlan.of(ActivationScheme.dynamic(bits, symmetric))
+                : new ActivationPlan(ActivationScheme.fixed(bits, symmetric), range.equals("mixed"));
     }
 
-    private static boolean range(Map<String, ?> keys, boolean usual, String origin) {
+    private static String range(Map<String, ?> keys, ActivationScheme usual, String origin) {
         Object value = keys.get("act-range");
         if (value == null) {
-            return usual;
+            return ActivationPlan.of(usual).range();
         }
-        return switch (value.toString()) {
-            case "dynamic" -> true;
-            case "static" -> false;
-            default ->
-                throw Nearest.unknown(
-                        "value of " + origin + "'s act-range:", value.toString(), List.of("dynamic", "static"));
-        };
+        if (!RANGES.contains(value.toString())) {
+            throw Nearest.unknown("value of " + origin + "'s act-range:", value.toString(), RANGES);
+        }
+        return value.toString();
     }
 
     private static boolean flag(Map<String, ?> keys, String key, boolean usual, String origin) {

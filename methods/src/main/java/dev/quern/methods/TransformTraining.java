@@ -189,15 +189,12 @@ final class TransformTraining {
 
     /// What the inputs of Linears will be held in.
     static ActivationScheme activations(BlockTask task) {
-        return task.target().activations();
+        return task.target().activations().scheme();
     }
 
     /// What quantizes activations in training: a range for each token, also where one range will be stored.
     private TorchWeights inputs() {
-        ActivationScheme wanted = activations(task);
-        ActivationScheme scheme = wanted.quantizes()
-                ? ActivationScheme.dynamic(wanted.bits(), wanted.symmetric())
-                : ActivationScheme.FLOAT;
+        ActivationScheme scheme = task.target().activations().perToken();
         Map<Linear, LinearInput> inputs = new HashMap<>();
         for (Stage stage : task.block().stages()) {
             Linear first = stage.linears().getFirst();

@@ -57,7 +57,7 @@ final class VectorTuning {
     VectorTraining.Outcome run(int epochs, double rate, TuneJournal journal) {
         return TorchScope.call(() -> {
             TorchOps teacher = new TorchOps(TorchWeights.named(TorchWeights.tensors(network, exact)));
-            TorchWeights held = TorchWeights.named(TorchWeights.tensors(network, quantized));
+            TorchWeights held = TorchWeights.named(TorchWeights.tensors(network, quantized, tuned.keySet()));
             VectorTraining training = new VectorTraining(
                     tuned,
                     (i, weights) -> {

@@ -4,6 +4,7 @@ import dev.quern.core.QuantScheme;
 import dev.quern.core.QuernException;
 import dev.quern.models.Linear;
 import java.util.List;
+import java.util.function.Supplier;
 
 /// The stored form that a weight method produces.
 public sealed interface WeightFormat permits WeightFormat.Grouped, WeightFormat.Vectored, Int8Format, TableFormat {
@@ -116,8 +117,8 @@ public sealed interface WeightFormat permits WeightFormat.Grouped, WeightFormat.
     float[] roundTrip(float[] weight, int rows, int cols, Parallel parallel);
 
     /// The columns, ascending, whose inputs and weights stay out of the codes where the inputs' largest magnitudes are
-    /// `largest`.
-    default int[] exactInputs(float[] largest) {
+    /// what `largest` gives; it is asked only where that matters.
+    default int[] exactInputs(Supplier<float[]> largest) {
         return new int[0];
     }
 

@@ -83,14 +83,18 @@ final class RecipeTest {
 
     @Test
     void whatActivationsAreHeldInFollowsTheirBits() {
-        assertThat(Recipe.of("rtn", Map.of()).activations()).isEqualTo(ActivationScheme.FLOAT);
+        assertThat(Recipe.of("rtn", Map.of()).activations()).isEqualTo(ActivationPlan.of(ActivationScheme.FLOAT));
         assertThat(Recipe.of("rtn", Map.of(), Map.of("act-bits", 8)).activations())
-                .isEqualTo(ActivationScheme.dynamic(8, true));
+                .isEqualTo(ActivationPlan.of(ActivationScheme.dynamic(8, true)));
         assertThat(Recipe.of("rtn", Map.of(), Map.of("act-bits", 4)).activations())
-                .isEqualTo(ActivationScheme.dynamic(4, false));
+                .isEqualTo(ActivationPlan.of(ActivationScheme.dynamic(4, false)));
         Recipe fixed = Recipe.parse("methods: [{method: rtn}]\nact-bits: 8\nact-range: static", "r");
-        assertThat(fixed.activations()).isEqualTo(ActivationScheme.fixed(8, true));
+        assertThat(fixed.activations()).isEqualTo(ActivationPlan.of(ActivationScheme.fixed(8, true)));
         assertThat(fixed.calibrated()).isTrue();
+        Recipe mixed = Recipe.parse("methods: [{method: rtn}]\nact-bits: 8\nact-range: mixed", "r");
+        assertThat(mixed.activations()).isEqualTo(new ActivationPlan(ActivationScheme.fixed(8, true), true));
+        assertThat(mixed.calibrated()).isTrue();
+        assertThat(mixed.toJson().path("act-range").asText()).isEqualTo("mixed");
         assertThatThrownBy(() -> Recipe.of("rtn", Map.of(), Map.of("act-bits", 8, "act-range", "statik")))
                 .isInstanceOf(UsageException.class)
                 .hasMessageContaining("static");

@@ -198,6 +198,24 @@ final class ScalesTest {
     }
 
     @Test
+    void aMassiveTokenIsWhatOneRangeDoesNotServe() {
+        float[] x = Seeded.floats(64 * SIZE, 1, 7);
+        assertThat(serves(x, new int[0])).isTrue();
+        x[20 * SIZE + 5] = 3000;
+        assertThat(serves(x, new int[0])).isFalse();
+        assertThat(serves(x, new int[] {5})).isTrue();
+    }
+
+    private static boolean serves(float[] x, int[] exact) {
+        ActivationScheme scheme = ActivationScheme.fixed(8, true);
+        InputRanges ranges = new InputRanges(SIZE, exact);
+        ranges.add(x, x.length / SIZE);
+        RangeLoss loss = new RangeLoss(scheme, ranges.fixed(scheme));
+        loss.add(x, SIZE, exact);
+        return loss.serves();
+    }
+
+    @Test
     void rangesDoNotDependOnTheOrderInWhichTheyAreGathered() {
         float[] x = Seeded.floats(64 * SIZE, 3, 6);
         InputRanges whole = new InputRanges(SIZE);

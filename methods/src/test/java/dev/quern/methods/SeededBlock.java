@@ -86,7 +86,10 @@ final class SeededBlock {
                 BlockParameters.read(block, random(network)),
                 new Streams(8, 20, seed),
                 new BlockTarget(
-                        new WeightFormat.Grouped(new QuantScheme(bits, 16, false)), activations, KvScheme.FLOAT, false),
+                        new WeightFormat.Grouped(new QuantScheme(bits, 16, false)),
+                        ActivationPlan.of(activations),
+                        KvScheme.FLOAT,
+                        false),
                 block.linears(),
                 Parallel.SERIAL,
                 seed,

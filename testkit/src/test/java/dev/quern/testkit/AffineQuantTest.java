@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.quern.core.ActivationScheme;
 import dev.quern.core.KvScheme;
 import dev.quern.core.QuantScheme;
+import dev.quern.methods.ActivationPlan;
 import dev.quern.methods.AffineQuant;
 import dev.quern.methods.BlockInputs;
 import dev.quern.methods.BlockOutcome;
@@ -158,7 +159,7 @@ class AffineQuantTest {
                     inputs(sequences),
                     new BlockTarget(
                             new WeightFormat.Grouped(new QuantScheme(bits, 16, false)),
-                            ActivationScheme.FLOAT,
+                            ActivationPlan.of(ActivationScheme.FLOAT),
                             KvScheme.FLOAT,
                             false),
                     block.linears(),

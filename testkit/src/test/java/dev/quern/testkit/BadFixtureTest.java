@@ -68,8 +68,7 @@ class BadFixtureTest {
             return PeerLogits.fixture(name);
         }
         Path model = TinyModels.write(TinyModels.named("llama"), directory.resolve("model"));
-        Path text = directory.resolve("text.txt");
-        Files.writeString(text, "the rain in the town and a cat on the roof of the inn, and other words. ".repeat(60));
+        Path text = CalibrationText.in(directory);
         Path out = directory.resolve("own");
         List<Object> arguments = new ArrayList<>(List.of("quantize", model, "-o", out, "--calibration", text));
         arguments.addAll(List.of("--samples", 4, "--seq-len", 32, "--method"));

@@ -34,10 +34,9 @@ class BlockTuningTest {
     private Path text = Path.of("");
 
     @BeforeEach
-    void makeModelAndText() throws IOException {
+    void makeModelAndText() {
         model = TinyModels.write(TinyModels.named("llama").with("head_dim", "32"), directory.resolve("model"));
-        text = directory.resolve("calibration.txt");
-        Files.writeString(text, "the rain in the town and a cat on the roof of the inn, and other words. ".repeat(60));
+        text = CalibrationText.in(directory);
     }
 
     private QuantizeReport quantize(String name, int epochs, int threads, boolean resume, Progress progress) {

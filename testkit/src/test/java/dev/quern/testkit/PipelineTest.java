@@ -58,10 +58,9 @@ final class PipelineTest {
     }
 
     @BeforeEach
-    void makeModelAndText() throws IOException {
+    void makeModelAndText() {
         model = TinyModels.write(TinyModels.named("llama"), directory.resolve("model"));
-        text = directory.resolve("calibration.txt");
-        Files.writeString(text, "the rain in the town and a cat on the roof of the inn, and other words. ".repeat(60));
+        text = CalibrationText.in(directory);
     }
 
     private Pipeline pipeline(String method, Path out, int threads, boolean resume) {

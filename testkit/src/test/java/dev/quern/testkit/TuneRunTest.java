@@ -29,10 +29,9 @@ class TuneRunTest {
     private CalibrationSource calibration = new CalibrationSource(Path.of(""), 9, 48);
 
     @BeforeEach
-    void makeModelAndText() throws IOException {
+    void makeModelAndText() {
         model = TinyModels.write(TinyModels.named("llama").with("head_dim", "32"), directory.resolve("model"));
-        Path text = directory.resolve("calibration.txt");
-        Files.writeString(text, "the rain in the town and a cat on the roof of the inn, and other words. ".repeat(60));
+        Path text = CalibrationText.in(directory);
         calibration = new CalibrationSource(text, 34, 48);
         quantized = directory.resolve("quantized");
         PipelineOptions options = new PipelineOptions(2, 3, calibration, List.of(), true, false, false, 0);

@@ -12,6 +12,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -206,12 +207,19 @@ public interface TorchWeights {
 
     /// All parameters of a network by name, made in the open scope; a tied head is the embedding itself.
     static Map<String, TorchTensor> tensors(Network network, WeightSource source) {
+        return tensors(network, source, Set.of());
+    }
+
+    /// The same without the weights of the Linears `left`.
+    static Map<String, TorchTensor> tensors(Network network, WeightSource source, Set<Linear> left) {
         Map<String, TorchTensor> tensors = new HashMap<>();
         TorchWeights stored = streaming(source);
         Embedding table = network.embedding();
         tensors.put(table.name(), TorchTensor.of(source.weight(table.name())));
         for (Linear linear : network.linears()) {
-            tensors.put(linear.weightName(), stored.weight(linear));
+            if (!left.contains(linear)) {
+                tensors.put(linear.weightName(), stored.weight(linear));
+            }
             if (linear.bias()) {
                 float[] bias = source.vector(linear.biasName());
                 tensors.put(linear.biasName(), TorchTensor.of(bias, bias.length));
