@@ -32,7 +32,7 @@ done
 model=$1 data=$2 work=$3
 mkdir -p "$work"
 widths=(w4g64 w3g64 w2g64 w4a4 w8a8)
-methods=(rtn gptq awq smoothquant zeroquant llm-int8 omniquant affinequant-faithful affinequant
+methods=(rtn gptq awq smoothquant smoothquant-mixed zeroquant llm-int8 omniquant affinequant-faithful affinequant
     smoothquant+gptq awq+gptq affinequant+gptq affinequant-online)
 
 # The YAML of method $1 at width $2; nothing where the two do not go together.
@@ -51,6 +51,8 @@ recipe() {
         smoothquant*.w?g64) return 1 ;;
         awq*.w8a8 | awq*.w4a4) return 1 ;;
         smoothquant.w8a8) range=static; printf '  - {method: %s}\n  - {method: rtn, %s}\n' "$1" "$last" ;;
+        smoothquant-mixed.w8a8) range=mixed; printf '  - {method: smoothquant}\n  - {method: rtn, %s}\n' "$last" ;;
+        smoothquant-mixed.*) return 1 ;;
         zeroquant.w?g64) printf '  - {method: zeroquant, steps: 100}\n  - {method: rtn, %s, symmetric: true}\n' "$last" ;;
         zeroquant.w8a8) printf '  - {method: zeroquant}\n  - {method: rtn, bits: 8, group-size: 64, symmetric: true}\n' ;;
         zeroquant.w4a4) printf '  - {method: zeroquant, steps: 100}\n  - {method: rtn, %s}\n' "$last" ;;
