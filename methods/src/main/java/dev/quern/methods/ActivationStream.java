@@ -2,6 +2,7 @@ package dev.quern.methods;
 
 import dev.quern.models.Flow;
 import dev.quern.torch.TorchTensor;
+import java.util.Arrays;
 import java.util.List;
 
 /// What flows through a network for all calibration sequences at the place where the pipeline stands: the residual
@@ -21,6 +22,18 @@ final class ActivationStream {
         inner = new float[count][0];
         innerWidth = new int[count];
         tokens = sequences.stream().mapToInt(s -> s.length).toArray();
+    }
+
+    /// A copy of what flows in some of the sequences.
+    ActivationStream copy(int[] sequences) {
+        ActivationStream copy = new ActivationStream(
+                Arrays.stream(sequences).mapToObj(i -> new int[tokens[i]]).toList());
+        for (int i = 0; i < sequences.length; i++) {
+            copy.residual[i] = residual[sequences[i]].clone();
+            copy.inner[i] = inner[sequences[i]].clone();
+            copy.innerWidth[i] = innerWidth[sequences[i]];
+        }
+        return copy;
     }
 
     int sequences() {

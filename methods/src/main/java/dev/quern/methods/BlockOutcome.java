@@ -32,6 +32,11 @@ public record BlockOutcome(
         return new BlockOutcome(lossBefore, lossAfter, Map.of(), null, List.of());
     }
 
+    /// The same where all was undone for the `reason`.
+    BlockOutcome undone(String reason) {
+        return new BlockOutcome(lossBefore, lossBefore, figures, reason, notes);
+    }
+
     /// Nothing to tell.
     public static BlockOutcome none() {
         return of(Double.NaN, Double.NaN);

@@ -262,7 +262,8 @@ final class BlockProbe {
         return Double.isFinite(mean) ? mean : Double.POSITIVE_INFINITY;
     }
 
-    private static double error(TorchTensor found, TorchTensor wanted) {
+    /// The squares of each token's error relative to its own size, summed.
+    static double error(TorchTensor found, TorchTensor wanted) {
         TorchTensor gaps = found.sub(wanted).square().mean(-1);
         return gaps.div(wanted.square().mean(-1).add(1e-12)).sum().item();
     }

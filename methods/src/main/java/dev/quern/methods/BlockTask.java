@@ -6,12 +6,15 @@ import dev.quern.models.Network;
 import dev.quern.torch.TorchTensor;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /// One block to be transformed: its parameters (to be changed in place), the calibration sequences where it begins,
 /// what its weights and activations will be held in, and where to run parallel work.
 ///
 /// `selected` are the Linears that will be quantized; the others must go along where a site demands it, but their
-/// weights stay float. `status` takes a few words on what is going on, for the progress line.
+/// weights stay float. `trial` tells what the weight method that follows would make of the block; null where rounding
+/// to
+/// nearest tells it as well. `status` takes a few words on what is going on, for the progress line.
 public record BlockTask(
         Network network,
         Block block,
@@ -19,12 +22,13 @@ public record BlockTask(
         BlockInputs inputs,
         BlockTarget target,
         List<Linear> selected,
+        @Nullable BlockTrial trial,
         Parallel parallel,
         long seed,
         Consumer<String> status) {
     /// The same with other parameters, for instance those from before.
     BlockTask withParameters(BlockParameters others) {
-        return new BlockTask(network, block, others, inputs, target, selected, parallel, seed, status);
+        return new BlockTask(network, block, others, inputs, target, selected, trial, parallel, seed, status);
     }
 
     /// The residual stream of sequence `i` in the float model, in the open scope.

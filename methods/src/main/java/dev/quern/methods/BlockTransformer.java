@@ -46,7 +46,8 @@ final class BlockTransformer {
     /// A block's parameters behind all methods (null where there are none), and what they report.
     record Transformed(@Nullable BlockParameters parameters, List<BlockReport> reports) {}
 
-    Transformed transform(Block block, BlockInputs inputs, Consumer<String> status) {
+    /// `trial` tells what the weight method makes of the block, null where rounding to nearest tells it as well.
+    Transformed transform(Block block, BlockInputs inputs, @Nullable BlockTrial trial, Consumer<String> status) {
         if (recipe.transforms().isEmpty()) {
             return new Transformed(null, List.of());
         }
@@ -61,6 +62,7 @@ final class BlockTransformer {
                     inputs,
                     target,
                     block.linears().stream().filter(selection::contains).toList(),
+                    trial,
                     parallel,
                     seed + 1_000_003L * block.layer() + i,
                     what -> status.accept(step.method().name() + " " + block.layer() + ": " + what));
@@ -77,7 +79,7 @@ final class BlockTransformer {
         try {
             BlockOutcome outcome = step.blockMethod().transform(task, step.config());
             if (task.parameters().isFinite()) {
-                return outcome;
+                return tried(task, before, outcome);
             }
             reason = "parameters that are not finite";
         } catch (NumericException e) {
@@ -85,6 +87,23 @@ final class BlockTransformer {
         }
         task.parameters().restore(before);
         return new BlockOutcome(Double.NaN, Double.NaN, Map.of(), "identity: " + reason, List.of());
+    }
+
+    /// Undoes what the weight method that follows does not profit from.
+    private static BlockOutcome tried(BlockTask task, BlockParameters before, BlockOutcome outcome) {
+        BlockTrial trial = task.trial();
+        if (trial == null) {
+            return outcome;
+        }
+        task.status().accept("trying the weights");
+        double plain = trial.error(before);
+        Double known = outcome.figures().get(BlockTrial.FIGURE);
+        double error = known == null ? trial.error(task.parameters()) : known;
+        if (error < plain) {
+            return outcome;
+        }
+        task.parameters().restore(before);
+        return outcome.undone(BlockOutcome.noBetter("identity", "transformed", plain, error));
     }
 
     private static void log(Block block, Step<?> step, BlockOutcome outcome) {

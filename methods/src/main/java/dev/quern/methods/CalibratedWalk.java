@@ -16,6 +16,7 @@ import dev.quern.torch.TorchOps;
 import dev.quern.torch.TorchScope;
 import dev.quern.torch.TorchTensor;
 import dev.quern.torch.TorchWeights;
+import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -85,6 +86,21 @@ final class CalibratedWalk implements BlockInputs {
         this.parallel = parallel;
         this.hiddenSize = network.config().hiddenSize();
         embed(calibration.sequences());
+    }
+
+    private CalibratedWalk(CalibratedWalk from, int[] sequences) {
+        this.network = from.network;
+        this.source = from.source;
+        this.wants = from.wants;
+        this.stream = from.stream.copy(sequences);
+        this.reference = from.reference == null ? null : from.reference.copy(sequences);
+        this.parallel = from.parallel;
+        this.hiddenSize = from.hiddenSize;
+    }
+
+    /// A walk of its own that stands where this one does, with some of its sequences.
+    CalibratedWalk fork(int[] sequences) {
+        return new CalibratedWalk(this, sequences);
     }
 
     private void embed(List<int[]> sequences) {
@@ -160,6 +176,16 @@ final class CalibratedWalk implements BlockInputs {
                 each(i -> stream.set(i, new Flow<>(block.forward(ops, quantized(i)))));
             }
         });
+    }
+
+    /// How far the quantized model's residual stream is from the float model's in some of the sequences: the mean over
+    /// their tokens of the error's square relative to the token's own.
+    double error(int[] some) {
+        double[] sums = new double[some.length];
+        run(some.length, k -> sums[k] = BlockProbe.error(quantized(some[k]), exact(some[k])));
+        double mean = Arrays.stream(sums).sum()
+                / Arrays.stream(some).mapToLong(this::tokens).sum();
+        return Double.isFinite(mean) ? mean : Double.POSITIVE_INFINITY;
     }
 
     /// The residual stream of every sequence.

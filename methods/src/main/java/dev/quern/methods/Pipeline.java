@@ -189,7 +189,7 @@ public final class Pipeline {
                 LinearInput input = LinearInput.dynamic(recipe.activations().scheme());
                 for (Block block :
                         network.blocks().subList(finished, network.blocks().size())) {
-                    Transformed transformed = transformer.transform(block, NO_INPUTS, at(block, 0));
+                    Transformed transformed = transformer.transform(block, NO_INPUTS, null, at(block, 0));
                     BlockQuantizer<C> quantizer = quantizer(block, transformed);
                     quantizer.quantizeAll(block.stages(), input);
                     finish(quantizer, transformed);
@@ -201,7 +201,7 @@ public final class Pipeline {
                 if (block.layer() < finished) {
                     replay(walk, block);
                 } else {
-                    Transformed transformed = transformer.transform(block, walk, at(block, 0));
+                    Transformed transformed = transformer.transform(block, walk, trial(walk, block), at(block, 0));
                     BlockQuantizer<C> quantizer = quantizer(block, transformed);
                     walk.advance(block, transformed.parameters(), quantizer);
                     finish(quantizer, transformed);
@@ -220,6 +220,20 @@ public final class Pipeline {
         /// A progress line at a share of the block's work, in hundredths.
         private Consumer<String> at(Block block, int hundredths) {
             return what -> progress.at(what, block.layer() * 100L + hundredths, total());
+        }
+
+        /// Where a method that knows the inputs' moments follows ones that transform.
+        private @Nullable BlockTrial trial(CalibratedWalk walk, Block block) {
+            boolean grouped = step.weightMethod().format(step.config()) instanceof WeightFormat.Grouped;
+            return grouped
+                            && recipe.transformsCalibrated()
+                            && step.weightMethod().wantsMoments(step.config())
+                    ? new WalkedTrial(
+                            walk,
+                            block,
+                            candidate -> new BlockQuantizer<>(
+                                    step, source, candidate, selection, parallel, options.seed(), _ -> {}))
+                    : null;
         }
 
         private BlockQuantizer<C> quantizer(Block block, Transformed transformed) {

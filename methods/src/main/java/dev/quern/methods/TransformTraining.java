@@ -32,6 +32,8 @@ final class TransformTraining {
     private static final double MAX_RESIDUAL = 1e-10;
     /// Sequences that starts are compared on.
     private static final int FEW = 4;
+    /// Shares of what was learned that are tried before a weight method that knows its inputs' moments.
+    private static final double[] STRENGTHS = {1, 0.5, 0.25};
 
     /// One rung of the ladder.
     interface Design {
@@ -112,7 +114,7 @@ final class TransformTraining {
             return new BlockOutcome(plain, plain, Map.of(), "identity", notes);
         }
         Map<String, Double> figures = new HashMap<>();
-        if (!merge(start.sites(), start.clips(), best.epoch(), figures)) {
+        if (!mergeBest(start, best.epoch(), figures)) {
             return null;
         }
         figures.put("steps", (double) trainer.steps());
@@ -207,6 +209,45 @@ final class TransformTraining {
                 .withInputs(
                         linear -> inputs.getOrDefault(linear, LinearInput.AS_IS),
                         task.target().kv());
+    }
+
+    /// Merges what was learned; where a trial tells what the weight method makes of it, at the strength that it
+    /// profits from most. What was learned for rounding to nearest is as a rule too much for a method whose later
+    /// columns make up for the errors of earlier ones.
+    private boolean mergeBest(Candidate start, int epoch, Map<String, Double> figures) {
+        BlockTrial trial = task.trial();
+        if (trial == null) {
+            return merge(start.sites(), start.clips(), epoch, figures);
+        }
+        List<Learned> learned =
+                start.sites().stream().flatMap(site -> site.learned().stream()).toList();
+        List<double[]> whole = learned.stream().map(one -> one.values().clone()).toList();
+        BlockParameters before = task.parameters().copy();
+        BlockParameters best = null;
+        double least = Double.POSITIVE_INFINITY;
+        for (double strength : STRENGTHS) {
+            for (int i = 0; i < whole.size(); i++) {
+                double[] values = learned.get(i).values();
+                for (int k = 0; k < values.length; k++) {
+                    values[k] = strength * whole.get(i)[k];
+                }
+            }
+            task.parameters().restore(before);
+            task.status().accept("trying the weights at strength %.2f".formatted(strength));
+            Map<String, Double> own = new HashMap<>();
+            if (merge(start.sites(), start.clips(), epoch, own)) {
+                double error = trial.error(task.parameters());
+                if (best == null || error < least) {
+                    least = error;
+                    best = task.parameters().copy();
+                    own.put("strength", strength);
+                    own.put(BlockTrial.FIGURE, error);
+                    figures.putAll(own);
+                }
+            }
+        }
+        task.parameters().restore(best == null ? before : best);
+        return best != null;
     }
 
     /// Puts the transformed parameters, computed in float64, in the place of the task's; false, and nothing changed,

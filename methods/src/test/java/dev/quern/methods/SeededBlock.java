@@ -91,6 +91,7 @@ final class SeededBlock {
                         KvScheme.FLOAT,
                         false),
                 block.linears(),
+                null,
                 Parallel.SERIAL,
                 seed,
                 _ -> {});

@@ -163,6 +163,7 @@ class AffineQuantTest {
                             KvScheme.FLOAT,
                             false),
                     block.linears(),
+                    null,
                     parallel,
                     seed,
                     _ -> {});

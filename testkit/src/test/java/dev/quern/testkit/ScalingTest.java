@@ -124,6 +124,7 @@ final class ScalingTest {
         return List.of(
                 "- {method: smoothquant, grid: 4}\n- {method: gptq, bits: 4, group-size: 32}",
                 "- {method: awq, grid: 4}\n- {method: gptq, bits: 3, group-size: 32}",
+                "- {method: affinequant, epochs: 1}\n- {method: gptq, bits: 3, group-size: 32}",
                 "- {method: awq, grid: 4}\n- {method: rtn, bits: 4, group-size: 32}",
                 "methods: [{method: smoothquant, grid: 4}, " + rows + "]\nact-range: static",
                 "methods: [{method: smoothquant, grid: 4}, {method: llm-int8, threshold: 0, share: 0.1}]\nact-range: static",
@@ -221,5 +222,26 @@ final class ScalingTest {
         assertThat(blocks.get(2).path("method").asText()).isEqualTo("awq");
         assertThat(blocks.get(2).path("loss_after").asDouble()).isPositive();
         assertThat(Files.readString(out.resolve("README.md"))).contains("| 2 | awq |");
+    }
+
+    /// Both ways of a transform before a method that knows its inputs' moments: kept at some strength, or undone.
+    @Test
+    void whatTheWeightMethodMakesOfATransformDecides() {
+        Path out = directory.resolve("out");
+        quantize(
+                model("llama"),
+                "- {method: affinequant, epochs: 4}\n- {method: gptq, bits: 3, group-size: 32}",
+                out,
+                List.of(),
+                false);
+        for (JsonNode block : Json.read(out.resolve("quern.json")).path("blocks")) {
+            double loss = block.path("figures").path("loss_of_codes").asDouble();
+            assertThat(loss).as("%s", block).isPositive();
+            assertThat(block.path("figures").path("strength").asDouble()).isBetween(0.25, 1.0);
+            String fallback = block.path("fallback").asText();
+            assertThat(fallback.startsWith("identity: transformed") || fallback.equals("null"))
+                    .as(fallback)
+                    .isTrue();
+        }
     }
 }
