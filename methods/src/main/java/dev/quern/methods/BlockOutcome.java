@@ -22,6 +22,9 @@ public record BlockOutcome(
         Map<String, Double> figures,
         @Nullable String fallback,
         List<String> notes) {
+    /// What a fallback to the block as it was begins with.
+    private static final String IDENTITY = "identity";
+
     public BlockOutcome {
         figures = Map.copyOf(new LinkedHashMap<>(figures));
         notes = List.copyOf(notes);
@@ -30,6 +33,18 @@ public record BlockOutcome(
     /// Just the two losses.
     public static BlockOutcome of(double lossBefore, double lossAfter) {
         return new BlockOutcome(lossBefore, lossAfter, Map.of(), null, List.of());
+    }
+
+    /// True where the method undid or never did anything.
+    boolean leftAsItWas() {
+        return fallback != null && fallback.startsWith(IDENTITY);
+    }
+
+    /// The same with one more figure.
+    BlockOutcome with(String figure, double value) {
+        Map<String, Double> more = new LinkedHashMap<>(figures);
+        more.put(figure, value);
+        return new BlockOutcome(lossBefore, lossAfter, more, fallback, notes);
     }
 
     /// The same where all was undone for the `reason`.
@@ -44,7 +59,7 @@ public record BlockOutcome(
 
     /// Why a block is left as it was: `changed`, what was done to it, it lost no less.
     static String noBetter(String kept, String changed, double before, double after) {
-        return String.format(Locale.ROOT, "%s: %s, the block lost %.2g in place of %.2g", kept, changed, after, before);
+        return String.format(Locale.ROOT, "%s: %s, the block lost %.3g in place of %.3g", kept, changed, after, before);
     }
 
     ObjectNode toJson() {

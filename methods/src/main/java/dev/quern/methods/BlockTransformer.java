@@ -92,18 +92,19 @@ final class BlockTransformer {
     /// Undoes what the weight method that follows does not profit from.
     private static BlockOutcome tried(BlockTask task, BlockParameters before, BlockOutcome outcome) {
         BlockTrial trial = task.trial();
-        if (trial == null) {
+        if (trial == null || outcome.leftAsItWas()) {
             return outcome;
         }
         task.status().accept("trying the weights");
         double plain = trial.error(before);
         Double known = outcome.figures().get(BlockTrial.FIGURE);
         double error = known == null ? trial.error(task.parameters()) : known;
+        BlockOutcome judged = outcome.with(BlockTrial.FIGURE, error).with(BlockTrial.FIGURE + "-before", plain);
         if (error < plain) {
-            return outcome;
+            return judged;
         }
         task.parameters().restore(before);
-        return outcome.undone(BlockOutcome.noBetter("identity", "transformed", plain, error));
+        return judged.undone(BlockOutcome.noBetter("identity", "transformed", plain, error));
     }
 
     private static void log(Block block, Step<?> step, BlockOutcome outcome) {
