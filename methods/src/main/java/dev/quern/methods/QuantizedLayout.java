@@ -96,11 +96,12 @@ final class QuantizedLayout {
         return Int8Layout.of(inputs.bits() == 8 ? inputs : ActivationScheme.FLOAT, ignore);
     }
 
-    /// What `quantization_config` says of a model; takes out of `inputs`, the entries of all blocks, what it says
-    /// itself
-    /// where ranges are mixed: which modules have a range for each token.
+    /// What `quantization_config` says of a model. Where it says that ranges are static and they are mixed, it also
+    /// says which modules have a range for each token; that is taken out of `inputs`, the entries of all blocks.
     ObjectNode config(ArrayNode inputs) {
-        if (!(layout instanceof Int8Layout rows) || !activations.mixed()) {
+        if (!(layout instanceof Int8Layout rows)
+                || !activations.mixed()
+                || !rows.config().activations().equals(activations.scheme())) {
             return layout.toJson();
         }
         Map<String, ActivationScheme> perToken = new LinkedHashMap<>();

@@ -122,6 +122,15 @@ class QuantizedFilesTest {
                     .containsExactly(layer);
         }
         assertRuns(out, 0.02, "a8 static symmetric × int8", "a8 dynamic symmetric × int8");
+        Path six = quantize(ROWS, Map.of("act-bits", 6, "act-range", "mixed"), "six");
+        assertThat(Json.read(six.resolve("config.json")).path("quern").path("inputs"))
+                .isNotEmpty();
+        try (Checkpoint checkpoint = Checkpoint.open(six)) {
+            assertThat(checkpoint.network().linears())
+                    .extracting(linear ->
+                            checkpoint.weights().input(linear).scheme().bits())
+                    .containsOnly(6);
+        }
         JsonNode fixed = Json.read(quantize(ROWS, Map.of("act-bits", 8, "act-range", "static"), "static")
                 .resolve("config.json"));
         assertThat(fixed.path("quantization_config").path("config_groups")).hasSize(1);
