@@ -32,8 +32,9 @@ final class TransformTraining {
     private static final double MAX_RESIDUAL = 1e-10;
     /// Sequences that starts are compared on.
     private static final int FEW = 4;
-    /// Shares of what was learned that are tried before a weight method that knows its inputs' moments.
-    private static final double[] STRENGTHS = {1, 0.5, 0.25};
+    /// Shares of what was learned that are tried before a weight method that knows its inputs' moments, until it gets
+    /// worse.
+    private static final double[] STRENGTHS = {0.25, 0.5, 1};
 
     /// One rung of the ladder.
     interface Design {
@@ -235,16 +236,18 @@ final class TransformTraining {
             task.parameters().restore(before);
             task.status().accept("trying the weights at strength %.2f".formatted(strength));
             Map<String, Double> own = new HashMap<>();
-            if (merge(start.sites(), start.clips(), epoch, own)) {
-                double error = trial.error(task.parameters());
-                if (best == null || error < least) {
-                    least = error;
-                    best = task.parameters().copy();
-                    own.put("strength", strength);
-                    own.put(BlockTrial.FIGURE, error);
-                    figures.putAll(own);
-                }
+            if (!merge(start.sites(), start.clips(), epoch, own)) {
+                continue;
             }
+            double error = trial.error(task.parameters());
+            if (error > least) {
+                break;
+            }
+            least = error;
+            best = task.parameters().copy();
+            own.put("strength", strength);
+            own.put(BlockTrial.FIGURE, error);
+            figures.putAll(own);
         }
         task.parameters().restore(best == null ? before : best);
         return best != null;

@@ -15,15 +15,15 @@ class BlockTrialTest {
     @Test
     void theStrengthThatTheTrialLikesBestIsMerged() {
         double[] whole = scales(run(candidate -> 1));
-        for (int preferred = 0; preferred < 3; preferred++) {
+        for (int preferred = 2; preferred >= 0; preferred--) {
             int wanted = preferred;
             List<BlockParameters> seen = new ArrayList<>();
             BlockTask task = run(candidate -> {
                 seen.add(candidate.copy());
                 return seen.size() - 1 == wanted ? 0.1 : 0.2;
             });
-            assertThat(seen).hasSize(3);
-            double strength = Math.pow(0.5, wanted);
+            assertThat(seen).as("tried until it gets worse").hasSize(Math.min(3, wanted + 2));
+            double strength = Math.pow(0.5, 2 - wanted);
             double[] found = scales(task);
             assertThat(found).isEqualTo(scales(seen.get(wanted)));
             for (int i = 0; i < found.length; i++) {
