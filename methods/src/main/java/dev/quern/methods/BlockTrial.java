@@ -7,8 +7,8 @@ public interface BlockTrial {
     /// The name of its result among a block's figures.
     String FIGURE = "loss-of-codes";
 
-    /// How far the block's output is from the float model's on held-out text when the weights of `candidate` are
-    /// chosen and held as they will be: squares, each token's relative to its own output. Infinite where it is no
-    /// number.
+    /// How far the block's output is from the float model's when the weights of `candidate` are chosen and
+    /// held as they will be: squares, each token's relative to its own output, on text that nothing was
+    /// learned from, though codes may be chosen by it. Infinite where it is no number.
     double error(BlockParameters candidate);
 }

@@ -6,9 +6,10 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /// Tries a weight method by walking part of the calibration text through the block as the pipeline would: codes are
-/// chosen with the moments of what they will multiply, stage by stage. A function of its arguments: the walk itself
-/// stays
-/// where it is. Costs what the method takes for the block on that text.
+/// chosen with the moments of what they will multiply, stage by stage. Judged by the sequences held out from learning;
+/// their moments count among the others, as they do when the block's codes are chosen for good.
+///
+/// The walk itself stays where it is. Costs what the method takes for the block on that text.
 final class WalkedTrial implements BlockTrial {
     /// Text that codes are chosen by.
     private static final int TOKENS = 16384;
