@@ -4,10 +4,12 @@
 #
 #   tools/vptq-table.sh MODEL WIKITEXT_DIR [WORK_DIR]
 #
-# SAMPLES (128), SEQ_LEN (512), WINDOWS (16), BLOCK_EPOCHS (2) and EPOCHS (2) shorten it, BITS ("2.05 2.3 3.0") narrows it.
+# SAMPLES (128), SEQ_LEN (512), WINDOWS (16), BLOCK_EPOCHS (2) and EPOCHS (2) shorten it, BITS ("2.05 2.3 3.0") and ROWS
+# ("gptq plain blocks tuned") narrow it.
 # WIKITEXT_DIR holds valid.txt and test.txt. What lies in WORK_DIR already is not made again.
 set -euo pipefail
-quern=$(cd "$(dirname "$0")/.." && pwd)/quern
+quern=${QUERN:-$(cd "$(dirname "$0")/.." && pwd)/quern}
+rows=" ${ROWS:-gptq plain blocks tuned} "
 model=$1 data=$2 work=${3:-$(mktemp -d)}
 text=(--calibration "$data/valid.txt" --samples "${SAMPLES:-128}" --seq-len "${SEQ_LEN:-512}")
 mkdir -p "$work"
@@ -32,18 +34,28 @@ make() {
 
 row() { ppl "$1" "$2" "$(cat "$2.seconds")"; }
 
+wanted() { [[ $rows == *" $1 "* ]]; }
+
 ppl float "$model"
 for bits in 2 3; do
+    wanted gptq || break
     out=$work/gptq-$bits
     make "$out" quantize "$model" --resume --method gptq --bits $bits --group-size 64
     row "gptq $bits bits g64" "$out"
 done
 for bits in ${BITS:-2.05 2.3 3.0}; do
     out=$work/vptq-$bits
-    make "$out" quantize "$model" --resume --method vptq --set bits="$bits"
-    row "vptq $bits" "$out"
-    make "$out-blocks" quantize "$model" --resume --method vptq --set bits="$bits" --set block-epochs="${BLOCK_EPOCHS:-2}"
-    row "vptq $bits blocks" "$out-blocks"
-    make "$out-tuned" tune "$out-blocks" --reference "$model" --epochs "${EPOCHS:-2}"
-    row "vptq $bits blocks, tuned" "$out-tuned"
+    if wanted plain; then
+        make "$out" quantize "$model" --resume --method vptq --set bits="$bits"
+        row "vptq $bits" "$out"
+    fi
+    if wanted blocks || wanted tuned; then
+        make "$out-blocks" quantize "$model" --resume --method vptq --set bits="$bits" \
+            --set block-epochs="${BLOCK_EPOCHS:-2}"
+        row "vptq $bits blocks" "$out-blocks"
+    fi
+    if wanted tuned; then
+        make "$out-tuned" tune "$out-blocks" --reference "$model" --epochs "${EPOCHS:-2}"
+        row "vptq $bits blocks, tuned" "$out-tuned"
+    fi
 done

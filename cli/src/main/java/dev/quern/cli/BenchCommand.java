@@ -60,7 +60,8 @@ final class BenchCommand implements Callable<Integer> {
             names = "--dtype",
             paramLabel = "TYPE",
             defaultValue = "q4_0",
-            description = "Their encoding: bf16, f16, int8, a GGUF type, gptq-2, -3, -4, -8, vptq-8, -12, -16.")
+            description = "Their encoding: bf16, f16, int8, a GGUF type, gptq-2, -3, -4, -8, or a vector shape such as"
+                    + " vptq-v8-k4096 and vptq-v4-k64-64.")
     String dtype = "q4_0";
 
     @Mixin

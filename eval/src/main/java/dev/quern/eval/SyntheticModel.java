@@ -25,6 +25,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /// A Llama of random weights in an encoding of choice, made matrix by matrix as they are asked for: how fast would a
 /// model of that size run here, without a download.
@@ -32,13 +34,14 @@ import java.util.SplittableRandom;
 /// Shapes: `1b` (1.17 billion parameters), `3b` (3.2) and `7b` (6.9), each with a vocabulary of 49152 and a head of its
 /// own. Encodings: `f32`, `bf16`, `f16`, `int8`, every GGUF block type (`q4_0`), `gptq-2`, `-3`, `-4`, `-8` in groups
 /// of
-/// 128, `vptq-K` with a codebook of `2^K` vectors of 8.
+/// 128, `vptq-v8-k4096` and `vptq-v4-k64-64`: vectors of one codebook for each matrix, or of sums of two.
 public final class SyntheticModel implements WeightSource {
     /// Names of the shapes.
     public static final List<String> SHAPES = List.of("1b", "3b", "7b");
 
     private static final int VOCABULARY = 49152;
     private static final int GROUP = 128;
+    private static final Pattern VECTORS = Pattern.compile("vptq-v([1-9]\\d?)-k(\\d{1,5})(?:-(\\d{1,5}))?");
 
     private final String encoding;
     private final Network network;
@@ -123,7 +126,7 @@ public final class SyntheticModel implements WeightSource {
             return grouped(rows, cols, number("gptq-", List.of(2, 3, 4, 8)));
         }
         if (encoding.startsWith("vptq-")) {
-            return vectors(rows, cols, number("vptq-", List.of(8, 12, 16)));
+            return vectors(rows, cols);
         }
         return switch (encoding) {
             case "f32", "bf16", "f16" -> dense(rows, cols, DType.valueOf(encoding.toUpperCase(Locale.ROOT)));
@@ -166,7 +169,7 @@ public final class SyntheticModel implements WeightSource {
                 .filter(t -> t.name().toLowerCase(Locale.ROOT).equals(encoding))
                 .findFirst()
                 .orElseThrow(() -> new UsageException("--dtype " + encoding
-                        + ": expected f32, bf16, f16, int8, a GGUF type such as q4_0, gptq-4 or vptq-12"));
+                        + ": expected f32, bf16, f16, int8, a GGUF type such as q4_0, gptq-4 or vptq-v8-k4096"));
         byte[] data = bytes(BlockWeight.rowBytes(type, cols) * rows);
         // without these bits no float16 anywhere is large, infinite or NaN
         for (int i = 0; i < data.length; i++) {
@@ -186,15 +189,26 @@ public final class SyntheticModel implements WeightSource {
                 rows, cols, bits, GROUP, new Tensor(DType.I32, words, MemorySegment.ofArray(codes)), scales, zeros);
     }
 
-    private VectorWeight vectors(int rows, int cols, int bits) {
-        int length = 8;
+    private VectorWeight vectors(int rows, int cols) {
+        Matcher shape = VECTORS.matcher(encoding);
+        if (!shape.matches()) {
+            throw new UsageException("--dtype " + encoding + ": expected vptq-v8-k4096 or, with a residual book,"
+                    + " vptq-v4-k64-64; books have 2 to 65536 centroids, a power of two");
+        }
+        int length = Integer.parseInt(shape.group(1));
+        int size = centroids(shape.group(2));
+        int second = shape.group(3) == null ? 1 : centroids(shape.group(3));
+        int bits = Integer.numberOfTrailingZeros(size) + Integer.numberOfTrailingZeros(second);
+        if (bits > 24) {
+            throw new UsageException("--dtype " + encoding + ": two indices have 24 bits at most, not " + bits);
+        }
         int n = Math.ceilDiv(rows, length);
         int[] codes = random.ints((long) n * cols, 0, 1 << bits).toArray();
         return new VectorWeight(
                 rows,
                 cols,
-                Codebook.of(DType.F16, floats(length << bits, 0.05f), length),
-                null,
+                Codebook.of(DType.F16, floats(length * size, 0.05f), length),
+                second == 1 ? null : Codebook.of(DType.F16, floats(length * second, 0.01f), length),
                 null,
                 0,
                 Tensor.of(PackedBits.pack(codes, n, cols, bits), 1, n, PackedBits.words(cols, bits)),
@@ -202,6 +216,15 @@ public final class SyntheticModel implements WeightSource {
                 null,
                 null,
                 null);
+    }
+
+    private int centroids(String text) {
+        int size = Integer.parseInt(text);
+        if (size < 2 || size > Codebook.MOST || Integer.bitCount(size) != 1) {
+            throw new UsageException(
+                    "--dtype " + encoding + ": a book has 2 to 65536 centroids, a power of two, not " + size);
+        }
+        return size;
     }
 
     private byte[] bytes(long count) {

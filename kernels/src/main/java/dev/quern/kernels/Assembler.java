@@ -115,6 +115,12 @@ final class Assembler {
         emit(0xC0 | (source & 7) << 3 | target & 7);
     }
 
+    void subtract(int target, int source) {
+        rexW(source, target);
+        emit(0x29);
+        emit(0xC0 | (source & 7) << 3 | target & 7);
+    }
+
     void addConstant(int target, int value) {
         rexW(NONE, target);
         emit(0x81);
@@ -127,6 +133,21 @@ final class Assembler {
         emit(0x81);
         emit(0xE0 | target & 7);
         int32(value);
+    }
+
+    void shiftLeft(int target, int bits) {
+        rexW(NONE, target);
+        emit(0xC1);
+        emit(0xE0 | target & 7);
+        emit(bits);
+    }
+
+    /// `target = [base + displacement]`, one unsigned byte or two.
+    void loadUnsigned(int target, int base, int displacement, int bytes) {
+        rexW(target, base);
+        emit(0x0F);
+        emit(bytes == 1 ? 0xB6 : 0xB7);
+        memory(target, base, displacement);
     }
 
     /// Sets the zero flag of what is left.
@@ -347,6 +368,33 @@ final class Assembler {
         vector(MAP_0F38, PREFIX_66, 0xA8, target, first, base, displacement);
     }
 
+    /// `target += first · [base + index]`; VEX only, as the next three.
+    void multiplyAddAt(int target, int first, int base, int index) {
+        indexed(MAP_0F38, PREFIX_66, 0xB8, target, first, base, index);
+    }
+
+    /// `target = first + [base + index]`.
+    void addAt(int target, int first, int base, int index) {
+        indexed(MAP_0F, NO_PREFIX, 0x58, target, first, base, index);
+    }
+
+    void loadVectorAt(int target, int base, int index) {
+        indexed(MAP_0F, NO_PREFIX, 0x10, target, 0, base, index);
+    }
+
+    /// float16 at `base + index` to float32.
+    void halvesToFloatsAt(int target, int base, int index) {
+        indexed(MAP_0F38, PREFIX_66, 0x13, target, 0, base, index);
+    }
+
+    void add(int target, int first, int second) {
+        vector(MAP_0F, NO_PREFIX, 0x58, target, first, second);
+    }
+
+    void add(int target, int first, int base, int displacement) {
+        vector(MAP_0F, NO_PREFIX, 0x58, target, first, base, displacement);
+    }
+
     /// After wide vectors, before code that uses none.
     void endOfVectors() {
         emit(0xC5);
@@ -372,6 +420,18 @@ final class Assembler {
             vex(map, prefix, length, opcode, target, first, base >> 3);
         }
         memory(target, base, displacement);
+    }
+
+    /// A memory operand of two registers; the index is not `RSP`.
+    private void indexed(int map, int prefix, int opcode, int target, int first, int base, int index) {
+        assert !evex && target < 16 && first < 16;
+        emit(0xC4);
+        emit((~target >> 3 & 1) << 7 | (~index >> 3 & 1) << 6 | (~base >> 3 & 1) << 5 | map);
+        emit((~first & 15) << 3 | length << 2 | prefix);
+        emit(opcode);
+        emit(0x84 | (target & 7) << 3);
+        emit((index & 7) << 3 | base & 7);
+        int32(0);
     }
 
     /// Three bytes and the opcode; `b` is the highest bit of the second source or the base.

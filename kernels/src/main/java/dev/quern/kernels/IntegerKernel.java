@@ -51,7 +51,7 @@ final class IntegerKernel implements LinearKernel {
         }
         return MachineCode.isa().isEmpty()
                 ? MachineCode.describe()
-                : "none (inputs are floats; -Dquern.inputs=int16 uses " + MachineCode.describe() + ")";
+                : MachineCode.describe() + " for codebooks; -Dquern.inputs=int16 uses it for integer codes too";
     }
 
     /// True where a format holds the weight.

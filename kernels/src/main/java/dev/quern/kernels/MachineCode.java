@@ -13,8 +13,8 @@ import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Machine code that Quern writes at start-up, for products of integers that the Vector API cannot express
-/// (docs/adr/006): memory that may be executed, and the calls into it.
+/// Machine code that Quern writes at start-up, for products of integers that the Vector API cannot express and for
+/// vectors of codebooks, which it reads slowly (docs/adr/006): memory that may be executed, and the calls into it.
 ///
 /// Only on Linux and x86-64, and never required: where the system forbids it, or `-Dquern.machine-code=off`, the
 /// kernels of the Vector API run. `-Dquern.machine-code=avx2|avx-vnni|avx512-vnni` chooses the instructions.
@@ -39,6 +39,11 @@ final class MachineCode {
     /// The same with an output that may lie in the heap, and its stride.
     private static final MethodHandle TOKENS = LINKER.downcallHandle(
             FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG),
+            Linker.Option.critical(true));
+
+    /// Sums over vectors of books; all memory may lie in the heap.
+    private static final MethodHandle VECTORS = LINKER.downcallHandle(
+            FunctionDescriptor.ofVoid(ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS),
             Linker.Option.critical(true));
 
     static {
@@ -133,6 +138,23 @@ final class MachineCode {
             MemorySegment code, long weights, long x, MemorySegment y, long blocks, long units, long stride) {
         try {
             TOKENS.invokeExact(code, weights, x, y, blocks, units, stride);
+        } catch (Throwable impossible) {
+            throw new AssertionError(impossible);
+        }
+    }
+
+    /// One token times the places of a panel of vectors: adds to 64 floats of `y`.
+    static void vectors(
+            MemorySegment code,
+            MemorySegment indices,
+            MemorySegment x,
+            MemorySegment y,
+            long places,
+            MemorySegment book,
+            MemorySegment seconds,
+            MemorySegment secondBook) {
+        try {
+            VECTORS.invokeExact(code, indices, x, y, places, book, seconds, secondBook);
         } catch (Throwable impossible) {
             throw new AssertionError(impossible);
         }

@@ -2,6 +2,7 @@ package dev.quern.kernels;
 
 import dev.quern.core.Codebook;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// A run of places that share a book, cut into panels of 64 rows.
@@ -34,6 +35,9 @@ final class VectorRun {
     private final byte[][] narrowSecond;
     private final short[][] wideSecond;
 
+    /// Null where units are no whole vectors of 4 or 8, or the machine runs no code of ours.
+    private final @Nullable VectorCode code;
+
     /// Indices 0, to be set.
     VectorRun(int rows, int from, int count, Codebook main, @Nullable Codebook residual, int group) {
         this.from = from;
@@ -59,6 +63,8 @@ final class VectorRun {
         int size = second == null ? 0 : sums;
         this.narrowSecond = new byte[size > 0 && size <= 256 ? panels : 0][count * Math.ceilDiv(slots, 8) * 8];
         this.wideSecond = new short[size > 256 ? panels : 0][count * Math.ceilDiv(slots, 8) * 8];
+        boolean whole = length == lanes && MachineCode.isa().isPresent();
+        this.code = whole ? VectorCode.of(length, book, second, narrow, wide, narrowSecond, wideSecond) : null;
     }
 
     /// The most vectors that touch the 64 rows of a panel, filled up so that units come in eights.
@@ -101,12 +107,17 @@ final class VectorRun {
             for (int place = 0; place < count; place++) {
                 int code = indices[at + place];
                 int main = second == null ? code : code & (1 << low) - 1;
-                store(narrow, wide, panel, at(slot, place), main);
+                store(narrow, wide, panel, at(slot, place), within(book, main));
                 if (second != null) {
-                    store(narrowSecond, wideSecond, panel, at(slot, place), code >>> low);
+                    store(narrowSecond, wideSecond, panel, at(slot, place), within(second, code >>> low));
                 }
             }
         }
+    }
+
+    /// Machine code reads the books unchecked.
+    private int within(float[] book, int index) {
+        return Objects.checkIndex(index, book.length / (units * lanes));
     }
 
     private static void store(byte[][] narrow, short[][] wide, int panel, int at, int index) {
@@ -130,6 +141,17 @@ final class VectorRun {
 
     /// Sets `y[yAt … yAt + 64)` to, or adds, the product of this run's places.
     void dot(int panel, float[] x, int xAt, float[] y, int yAt, boolean add, Scratch scratch) {
+        if (!add) {
+            Arrays.fill(y, yAt, yAt + ROWS, 0f);
+        }
+        if (code != null) {
+            code.dot(panel, x, xAt + from, count, y, yAt);
+        } else {
+            addDot(panel, x, xAt, y, yAt, scratch);
+        }
+    }
+
+    private void addDot(int panel, float[] x, int xAt, float[] y, int yAt, Scratch scratch) {
         int width = slots * units;
         int block = Math.ceilDiv(width, 8) * 8;
         int[] offsets = scratch.ints(Scratch.OFFSETS, STEP * block);
@@ -159,8 +181,7 @@ final class VectorRun {
         int stride = units * lanes;
         int skip = panel * ROWS - first(panel) * length;
         for (int r = 0; r < ROWS; r++) {
-            float value = part[(skip + r) / length * stride + (skip + r) % length];
-            y[yAt + r] = add ? y[yAt + r] + value : value;
+            y[yAt + r] += part[(skip + r) / length * stride + (skip + r) % length];
         }
     }
 

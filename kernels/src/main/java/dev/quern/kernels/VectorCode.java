@@ -1,0 +1,85 @@
+package dev.quern.kernels;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/// The books and indices of a `VectorRun` as its machine code reads them: books outside the heap at a multiple of 64
+/// bytes, so that no centroid lies in two lines of the cache, in float16 where that is exact and keeps them nearer.
+record VectorCode(
+        VectorProgram program,
+        MemorySegment[] indices,
+        MemorySegment book,
+        MemorySegment[] seconds,
+        MemorySegment secondBook) {
+    /// Bytes of float32 that the nearest cache holds beside what streams through it.
+    private static final int NEAR = 1 << 15;
+
+    /// Of each panel either `narrow` or `wide` indices; `second` and its indices may be missing.
+    static VectorCode of(
+            int length,
+            float[] book,
+            float @Nullable [] second,
+            byte[][] narrow,
+            short[][] wide,
+            byte[][] narrowSecond,
+            short[][] wideSecond) {
+        long floats = book.length + (second == null ? 0 : second.length);
+        boolean halves = floats * Float.BYTES > NEAR && exact(book) && (second == null || exact(second));
+        int indexBytes = narrow.length > 0 ? Byte.BYTES : Short.BYTES;
+        int secondBytes = second == null ? 0 : narrowSecond.length > 0 ? Byte.BYTES : Short.BYTES;
+        return new VectorCode(
+                VectorProgram.of(new VectorProgram.Shape(length, indexBytes, secondBytes, halves)),
+                segments(narrow, wide),
+                copy(book, halves),
+                segments(narrowSecond, wideSecond),
+                second == null ? MemorySegment.NULL : copy(second, halves));
+    }
+
+    /// Adds the product of `places` inputs to `y[yAt … yAt + 64)`.
+    void dot(int panel, float[] x, int xAt, int places, float[] y, int yAt) {
+        if (places == 0) {
+            return;
+        }
+        Border.range("x", x, xAt, places);
+        Border.range("y", y, yAt, Panels.ROWS);
+        program.dot(
+                indices[panel],
+                MemorySegment.ofArray(x).asSlice((long) xAt * Float.BYTES),
+                MemorySegment.ofArray(y).asSlice((long) yAt * Float.BYTES),
+                places,
+                book,
+                seconds.length == 0 ? MemorySegment.NULL : seconds[panel],
+                secondBook);
+    }
+
+    private static boolean exact(float[] values) {
+        for (float value : values) {
+            if (Float.float16ToFloat(Float.floatToFloat16(value)) != value) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static MemorySegment[] segments(byte[][] narrow, short[][] wide) {
+        return narrow.length > 0
+                ? Arrays.stream(narrow).map(MemorySegment::ofArray).toArray(MemorySegment[]::new)
+                : Arrays.stream(wide).map(MemorySegment::ofArray).toArray(MemorySegment[]::new);
+    }
+
+    private static MemorySegment copy(float[] values, boolean halves) {
+        MemorySegment target = MachineCode.allocate((long) values.length * (halves ? Short.BYTES : Float.BYTES));
+        for (int i = 0; i < values.length; i++) {
+            if (halves) {
+                target.setAtIndex(JAVA_SHORT, i, Float.floatToFloat16(values[i]));
+            } else {
+                target.setAtIndex(JAVA_FLOAT, i, values[i]);
+            }
+        }
+        return target;
+    }
+}

@@ -1,0 +1,138 @@
+package dev.quern.kernels;
+
+import static dev.quern.kernels.Assembler.R10;
+import static dev.quern.kernels.Assembler.R11;
+import static dev.quern.kernels.Assembler.R8;
+import static dev.quern.kernels.Assembler.R9;
+import static dev.quern.kernels.Assembler.RAX;
+import static dev.quern.kernels.Assembler.RCX;
+import static dev.quern.kernels.Assembler.RDI;
+import static dev.quern.kernels.Assembler.RDX;
+import static dev.quern.kernels.Assembler.RSI;
+import static dev.quern.kernels.Assembler.RSP;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/// Writes the machine code of one token times a panel of a `VectorRun`: for each index one load of a whole centroid
+/// with its multiply-add (docs/adr/006).
+///
+/// In Java the same loop first writes every offset to memory and checks each read: twice the instructions. Sums are
+/// those of `UnitDot` to the bit: place by place, a fused multiply-add each, a residual centroid added to the main one
+/// before. Eight vectors at a time share a broadcast input and hide the latency.
+///
+/// Registers: rdi and r9 walk over indices, rsi over places, r8 and r10 hold the books, rdx the outputs.
+final class VectorProgram {
+    private static final Map<Shape, VectorProgram> PROGRAMS = new ConcurrentHashMap<>();
+
+    /// Vectors of 4 or 8 numbers; bytes of an index of each book, 0 for no second book; books in float16 or float32.
+    record Shape(int length, int indexBytes, int secondBytes, boolean halves) {
+        int vectors() {
+            return Panels.ROWS / length;
+        }
+    }
+
+    /// Indices that are together, as `VectorRun` lays them out.
+    private static final int TOGETHER = 8;
+
+    private static final int X = 8;
+    private static final int CENTROID = 9;
+    private static final int SECOND = 10;
+
+    private final Shape shape;
+    private final Assembler a;
+    private final MemorySegment code;
+
+    private VectorProgram(Shape shape) {
+        this.shape = shape;
+        this.a = new Assembler(shape.length * Float.SIZE);
+        write();
+        this.code = MachineCode.load(a.bytes());
+    }
+
+    /// The program for a shape, written once. Only where `MachineCode.isa()` is present.
+    static VectorProgram of(Shape shape) {
+        return PROGRAMS.computeIfAbsent(shape, VectorProgram::new);
+    }
+
+    /// Adds `Σ x[p] · centroid` over `places` to `y [64]`. Every index must name a centroid of its book: nothing is
+    /// checked here.
+    void dot(
+            MemorySegment indices,
+            MemorySegment x,
+            MemorySegment y,
+            long places,
+            MemorySegment book,
+            MemorySegment seconds,
+            MemorySegment secondBook) {
+        MachineCode.vectors(code, indices, x, y, places, book, seconds, secondBook);
+    }
+
+    private void write() {
+        a.load(R10, RSP, 8);
+        for (int done = 0; done < shape.vectors(); done += TOGETHER) {
+            eight(done * shape.length * Float.BYTES);
+        }
+        a.endOfVectors();
+        a.ret();
+    }
+
+    private void eight(int outputAt) {
+        a.move(R11, RCX);
+        for (int i = 0; i < TOGETHER; i++) {
+            a.zero(i);
+        }
+        int place = a.here();
+        a.broadcast(X, RSI, 0);
+        for (int i = 0; i < TOGETHER; i++) {
+            product(i);
+        }
+        a.addConstant(RDI, TOGETHER * shape.indexBytes);
+        if (shape.secondBytes > 0) {
+            a.addConstant(R9, TOGETHER * shape.secondBytes);
+        }
+        a.addConstant(RSI, Float.BYTES);
+        a.decrement(R11);
+        a.jumpIfNotZero(place);
+        for (int i = 0; i < TOGETHER; i++) {
+            int at = outputAt + i * shape.length * Float.BYTES;
+            a.add(i, i, RDX, at);
+            a.storeVector(RDX, at, i);
+        }
+        // back to the first place for the next eight
+        a.move(R11, RCX);
+        a.shiftLeft(R11, 2);
+        a.subtract(RSI, R11);
+    }
+
+    private void product(int i) {
+        offset(RDI, i, shape.indexBytes);
+        if (shape.secondBytes == 0) {
+            if (shape.halves) {
+                a.halvesToFloatsAt(CENTROID, R8, RAX);
+                a.multiplyAdd(i, X, CENTROID);
+            } else {
+                a.multiplyAddAt(i, X, R8, RAX);
+            }
+            return;
+        }
+        if (shape.halves) {
+            a.halvesToFloatsAt(CENTROID, R8, RAX);
+            offset(R9, i, shape.secondBytes);
+            a.halvesToFloatsAt(SECOND, R10, RAX);
+            a.add(CENTROID, CENTROID, SECOND);
+        } else {
+            a.loadVectorAt(CENTROID, R8, RAX);
+            offset(R9, i, shape.secondBytes);
+            a.addAt(CENTROID, CENTROID, R10, RAX);
+        }
+        a.multiplyAdd(i, X, CENTROID);
+    }
+
+    /// rax = where the centroid of index `i` lies in its book.
+    private void offset(int indices, int i, int bytes) {
+        a.loadUnsigned(RAX, indices, i * bytes, bytes);
+        a.shiftLeft(RAX, Integer.numberOfTrailingZeros(shape.length * (shape.halves ? Short.BYTES : Float.BYTES)));
+    }
+}
