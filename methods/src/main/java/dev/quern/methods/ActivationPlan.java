@@ -1,6 +1,9 @@
 package dev.quern.methods;
 
 import dev.quern.core.ActivationScheme;
+import dev.quern.core.QuantParams;
+import dev.quern.models.LinearInput;
+import java.util.function.Predicate;
 
 /// What a recipe holds the inputs of Linears in: one scheme for all, or, `mixed`, the static `scheme` where one range
 /// serves an input as well as a range for each token, and that where it does not (`RangeLoss`).
@@ -29,6 +32,13 @@ public record ActivationPlan(ActivationScheme scheme, boolean mixed) {
     /// A range for each token at the same width.
     ActivationScheme perToken() {
         return scheme.quantizes() ? ActivationScheme.dynamic(scheme.bits(), scheme.symmetric()) : scheme;
+    }
+
+    /// How inputs of these `ranges` are held: with one stored range, or, where ranges are mixed and that does not
+    /// serve, with one for each token. Only where ranges are stored; `serves` is asked only where they are mixed.
+    LinearInput held(InputRanges ranges, Predicate<QuantParams> serves) {
+        QuantParams range = ranges.fixed(scheme);
+        return mixed && !serves.test(range) ? LinearInput.dynamic(perToken()) : LinearInput.fixed(scheme, range);
     }
 
     /// `dynamic`, `static` or `mixed`.

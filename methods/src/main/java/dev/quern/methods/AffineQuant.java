@@ -85,10 +85,12 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
             @Key(value = "true", doc = "learn how far each group's range is clipped")
             boolean clip,
 
-            @Key(value = "0.05", doc = "learning rate of scales")
+            @Key(value = "0", doc = "learning rate of scales; 0 = 0.003, and 0.05 with quantized activations")
             double scaleRate,
 
-            @Key(value = "0.02", doc = "learning rate of what is off the diagonals")
+            @Key(
+                    value = "0",
+                    doc = "learning rate of what is off the diagonals; 0 = 0.0005, and 0.02 with quantized activations")
             double matrixRate,
 
             @Key(value = "0.1", doc = "learning rate of clipping")
@@ -127,11 +129,17 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
         /// The paper's learning rate of matrices.
         private static final double PAPER_RATE = 0.005;
 
-        TrainingPlan plan() {
-            return faithful
-                    ? new TrainingPlan(
-                            epochs, batch, PAPER_RATE, PAPER_RATE, clipRate, false, 0, 0.999, Double.MAX_VALUE)
-                    : plan(epochs, batch, scaleRate, matrixRate, clipRate);
+        /// Where weights alone are rounded, most of what a large step moves only makes the ranges, which learn
+        /// beside it, follow: small steps end lower. Activations need large ones
+        /// (docs/methods/affinequant.md).
+        TrainingPlan plan(boolean activations) {
+            if (faithful) {
+                return new TrainingPlan(
+                        epochs, batch, PAPER_RATE, PAPER_RATE, clipRate, false, 0, 0.999, Double.MAX_VALUE);
+            }
+            double scale = scaleRate > 0 ? scaleRate : activations ? 0.05 : 0.003;
+            double matrix = matrixRate > 0 ? matrixRate : activations ? 0.02 : 0.0005;
+            return plan(epochs, batch, scale, matrix, clipRate);
         }
     }
 
@@ -163,7 +171,7 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
     /// With gradients disturbed by `fault`.
     static BlockOutcome run(BlockTask task, Config config, BlockTrainer.Fault fault) {
         TransformTraining.Options options = new TransformTraining.Options(
-                config.plan(),
+                config.plan(TransformTraining.activations(task).quantizes()),
                 config.tokens(),
                 config.clip(),
                 !config.faithful(),

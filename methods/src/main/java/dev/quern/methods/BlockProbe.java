@@ -1,6 +1,5 @@
 package dev.quern.methods;
 
-import dev.quern.core.QuantParams;
 import dev.quern.models.Block;
 import dev.quern.models.Flow;
 import dev.quern.models.InputTransform;
@@ -203,15 +202,11 @@ final class BlockProbe {
         int[] exact = task.target()
                 .weights()
                 .exactInputs(() -> ranges(moved, size, new int[0]).largest());
-        QuantParams range = ranges(moved, size, exact).fixed(plan.scheme());
-        if (plan.mixed()) {
-            RangeLoss loss = new RangeLoss(plan.scheme(), range);
-            loss.add(moved, size, exact);
-            if (!loss.serves()) {
-                return perToken.withExact(exact);
-            }
-        }
-        return LinearInput.fixed(plan.scheme(), range)
+        return plan.held(ranges(moved, size, exact), range -> {
+                    RangeLoss loss = new RangeLoss(plan.scheme(), range);
+                    loss.add(moved, size, exact);
+                    return loss.serves();
+                })
                 .withTransforms(transforms)
                 .withExact(exact);
     }

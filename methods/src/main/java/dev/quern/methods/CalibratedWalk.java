@@ -270,12 +270,10 @@ final class CalibratedWalk implements BlockInputs {
 
     /// `input` with the stored range that `ranges` give, or with a range for each token where that will not do.
     private LinearInput stored(Stage stage, TorchOps ops, LinearInput input, InputRanges ranges) {
-        ActivationPlan plan = wants.activations;
-        QuantParams range = ranges.fixed(plan.scheme());
-        LinearInput held = plan.mixed() && !serves(stage, ops, input, range)
-                ? LinearInput.dynamic(plan.perToken())
-                : LinearInput.fixed(plan.scheme(), range);
-        return held.withTransforms(input.transforms()).withExact(input.exact());
+        return wants.activations
+                .held(ranges, range -> serves(stage, ops, input, range))
+                .withTransforms(input.transforms())
+                .withExact(input.exact());
     }
 
     private boolean serves(Stage stage, TorchOps ops, LinearInput input, QuantParams range) {

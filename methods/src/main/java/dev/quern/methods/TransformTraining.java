@@ -23,10 +23,8 @@ import org.jspecify.annotations.Nullable;
 /// Learns transforms and ranges of one block and merges them: what OmniQuant and AffineQuant share.
 ///
 /// Goes down a ladder of designs, the richest first: one whose training gives up, or whose merge is not exact, makes
-/// way
-/// for the next, and the last is the block as it was. What was learned is kept only where it beats its own diagonal
-/// form
-/// and plain rounding on sequences that were not trained on.
+/// way for the next, and the last is the block as it was. What was learned is kept only where it beats its own diagonal
+/// form and plain rounding on sequences that were not trained on, or where the method that follows says so.
 final class TransformTraining {
     private static final System.Logger LOG = System.getLogger(TransformTraining.class.getName());
     private static final double MAX_RESIDUAL = 1e-10;
@@ -112,7 +110,10 @@ final class TransformTraining {
         }
         if (!(loss < plain)) {
             notes.add("plain rounding was better");
-            return new BlockOutcome(plain, plain, Map.of(), "identity", notes);
+            // a method that knows its inputs' moments has the last word
+            if (task.trial() == null) {
+                return new BlockOutcome(plain, plain, Map.of(), "identity", notes);
+            }
         }
         Map<String, Double> figures = new HashMap<>();
         if (!mergeBest(start, best.epoch(), figures)) {
