@@ -70,7 +70,10 @@ class BlockTrialTest {
                 plain.status());
         BlockOutcome outcome = AffineQuant.run(
                 task,
-                ConfigKeys.read("affinequant", AffineQuant.Config.class, Map.of("epochs", "3")),
+                ConfigKeys.read(
+                        "affinequant",
+                        AffineQuant.Config.class,
+                        Map.of("epochs", "3", "scale-rate", "0.05", "matrix-rate", "0.02")),
                 BlockTrainer.Fault.NONE);
         assertThat(outcome.figures()).containsKeys("strength", BlockTrial.FIGURE);
         return task;
