@@ -19,14 +19,21 @@ from pathlib import Path
 QUERN = Path(__file__).resolve().parent.parent / "quern"
 
 
-def ours(args: argparse.Namespace) -> tuple[float, float]:
-    """Prompt and decode tokens/s of one run of `quern bench`."""
+def bench(model: str, threads: int, prompt: int, gen: int) -> dict:
+    """What one run of `quern bench` prints as JSON."""
     done = subprocess.run(
-        [QUERN, "bench", args.model, "--json", "--repeat", "1", "--prompt-tokens", str(args.prompt),
-         "--gen-tokens", str(args.gen), "--threads", str(args.threads)],
-        stdout=subprocess.PIPE, check=True, text=True)
-    result = json.loads(done.stdout)
+        [QUERN, "bench", model, "--json", "--repeat", "1", "--prompt-tokens", str(prompt), "--gen-tokens", str(gen),
+         "--threads", str(threads)], stdout=subprocess.PIPE, check=True, text=True)
+    return json.loads(done.stdout)
+
+
+def speeds(result: dict) -> tuple[float, float]:
+    """Prompt and decode tokens/s."""
     return result["prefill_tokens_per_second"], result["decode_tokens_per_second"]
+
+
+def middle(values: list[float]) -> str:
+    return f"{statistics.median(values):.1f} ({min(values):.1f}–{max(values):.1f})"
 
 
 def theirs(command: str) -> tuple[float, float]:
@@ -42,8 +49,6 @@ def theirs(command: str) -> tuple[float, float]:
 
 def row(name: str, quern: list[float], peer: list[float]) -> str:
     """A line of the table."""
-    def middle(values: list[float]) -> str:
-        return f"{statistics.median(values):.1f} ({min(values):.1f}–{max(values):.1f})"
     ratio = statistics.median(quern) / statistics.median(peer)
     return f"| {name} | {middle(quern)} | {middle(peer)} | {ratio:.2f} |"
 
@@ -59,7 +64,7 @@ def main() -> None:
     args = parser.parse_args()
     rounds = []
     for _ in range(args.rounds):
-        rounds.append((ours(args), theirs(args.peer)))
+        rounds.append((speeds(bench(args.model, args.threads, args.prompt, args.gen)), theirs(args.peer)))
     print("| tokens/s | Quern | peer | ratio |\n|---|---:|---:|---:|")
     for i, name in enumerate(("prompt", "decode")):
         print(row(name, [q[i] for q, _ in rounds], [p[i] for _, p in rounds]))

@@ -11,7 +11,6 @@ over the rounds, with the range; memory bandwidth is what `quern bench` measures
 
 import argparse
 import ctypes
-import json
 import os
 import statistics
 import subprocess
@@ -19,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-QUERN = Path(__file__).resolve().parent.parent / "quern"
+from versus import bench, middle, speeds
 
 # hidden, layers, intermediate, heads, kv heads, vocabulary
 SHAPES = {
@@ -141,10 +140,6 @@ def synthetic(shape: str, kind: str, vocabulary: str, folder: Path) -> str:
     return str(path)
 
 
-def middle(values: list[float]) -> str:
-    return f"{statistics.median(values):.1f} ({min(values):.1f}–{max(values):.1f})"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*")
@@ -172,18 +167,14 @@ def main() -> None:
     for model in models:
         for threads in map(int, args.threads.split(",")):
             ours, theirs, reads = ([], []), ([], []), []
-            load = ["--threads", str(threads)]
             for _ in range(args.rounds):
-                done = subprocess.run(
-                    [QUERN, "bench", model, "--json", "--repeat", "1", "--prompt-tokens", str(args.prompt),
-                     "--gen-tokens", str(args.gen), *load], stdout=subprocess.PIPE, check=True, text=True)
-                result = json.loads(done.stdout)
-                ours[0].append(result["prefill_tokens_per_second"])
-                ours[1].append(result["decode_tokens_per_second"])
+                result = bench(model, threads, args.prompt, args.gen)
+                for values, value in zip(ours, speeds(result)):
+                    values.append(value)
                 reads.append((result["read_bytes_per_second"], result["memory_bandwidth_bytes_per_second"]))
                 done = subprocess.run(
                     [sys.executable, __file__, "--peer", model, "--prompt", str(args.prompt), "--gen", str(args.gen),
-                     *load], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True)
+                     "--threads", str(threads)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True)
                 for values, value in zip(theirs, done.stdout.split()[-2:]):
                     values.append(float(value))
             ratios = [statistics.median(a) / statistics.median(b) for a, b in zip(ours, theirs)]
