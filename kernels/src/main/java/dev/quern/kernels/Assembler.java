@@ -424,21 +424,22 @@ final class Assembler {
 
     /// A memory operand of two registers; the index is not `RSP`.
     private void indexed(int map, int prefix, int opcode, int target, int first, int base, int index) {
-        assert !evex && target < 16 && first < 16;
-        emit(0xC4);
-        emit((~target >> 3 & 1) << 7 | (~index >> 3 & 1) << 6 | (~base >> 3 & 1) << 5 | map);
-        emit((~first & 15) << 3 | length << 2 | prefix);
-        emit(opcode);
+        assert !evex : "only VEX is written with an index";
+        vex(map, prefix, length, opcode, target, first, base >> 3, index >> 3);
         emit(0x84 | (target & 7) << 3);
         emit((index & 7) << 3 | base & 7);
         int32(0);
     }
 
-    /// Three bytes and the opcode; `b` is the highest bit of the second source or the base.
     private void vex(int map, int prefix, int vectorLength, int opcode, int target, int first, int b) {
+        vex(map, prefix, vectorLength, opcode, target, first, b, 0);
+    }
+
+    /// Three bytes and the opcode; `b` is the highest bit of the second source or the base, `x` that of an index.
+    private void vex(int map, int prefix, int vectorLength, int opcode, int target, int first, int b, int x) {
         assert target < 16 && first < 16 : "VEX reaches 16 registers";
         emit(0xC4);
-        emit((~target >> 3 & 1) << 7 | 1 << 6 | (~b & 1) << 5 | map);
+        emit((~target >> 3 & 1) << 7 | (~x & 1) << 6 | (~b & 1) << 5 | map);
         emit((~first & 15) << 3 | vectorLength << 2 | prefix);
         emit(opcode);
     }

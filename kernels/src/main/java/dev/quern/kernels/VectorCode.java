@@ -56,6 +56,11 @@ record VectorCode(
                 secondBook);
     }
 
+    /// What a token reads beside the indices.
+    long bookBytes() {
+        return book.byteSize() + secondBook.byteSize();
+    }
+
     private static boolean exact(float[] values) {
         for (float value : values) {
             if (Float.float16ToFloat(Float.floatToFloat16(value)) != value) {

@@ -136,7 +136,7 @@ final class VectorRun {
     long bytes() {
         long indices = (long) count * Math.ceilDiv(slots, 8) * 8;
         return indices * (narrow.length + narrowSecond.length + 2L * (wide.length + wideSecond.length))
-                + 4L * (book.length + (second == null ? 0 : second.length));
+                + (code == null ? 4L * (book.length + (second == null ? 0 : second.length)) : code.bookBytes());
     }
 
     /// Sets `y[yAt … yAt + 64)` to, or adds, the product of this run's places.
@@ -151,7 +151,8 @@ final class VectorRun {
         }
     }
 
-    private void addDot(int panel, float[] x, int xAt, float[] y, int yAt, Scratch scratch) {
+    /// In Java; to the bit what machine code makes of it.
+    void addDot(int panel, float[] x, int xAt, float[] y, int yAt, Scratch scratch) {
         int width = slots * units;
         int block = Math.ceilDiv(width, 8) * 8;
         int[] offsets = scratch.ints(Scratch.OFFSETS, STEP * block);

@@ -46,15 +46,35 @@ class VectorKernelTest {
             try (Workers workers = Workers.of(2)) {
                 new VectorKernel().prepare(weight).multiply(x, 3, 1, y, 1, workers);
             }
+            float[] inJava = inJava(weight, x, 3);
             for (int row = 0; row < rows; row++) {
                 float sum = 0;
                 for (int col = 0; col < cols; col++) {
                     sum = Math.fma(x[3 + col], w[row * cols + col], sum);
                 }
                 assertThat(y[1 + row]).as("row %d of %d × %d", row, rows, cols).isEqualTo(sum);
+                assertThat(inJava[row])
+                        .as("row %d of %d × %d in Java", row, rows, cols)
+                        .isEqualTo(sum);
             }
             assertThat(new float[] {y[0], y[rows + 1]}).containsExactly(GUARD, GUARD);
         }
+    }
+
+    /// The product without machine code, panels filled up.
+    private static float[] inJava(VectorWeight weight, float[] x, int xAt) {
+        VectorRun run = new VectorRun(weight.rows(), 0, weight.cols(), weight.main(), weight.residual(), 0);
+        int[] indices = new int[weight.cols()];
+        for (int n = 0; n < run.vectors(); n++) {
+            weight.unpackIndices(n, indices, 0);
+            run.set(n, indices, 0);
+        }
+        int panels = Math.ceilDiv(weight.rows(), Panels.ROWS);
+        float[] y = new float[panels * Panels.ROWS];
+        for (int panel = 0; panel < panels; panel++) {
+            run.addDot(panel, x, xAt, y, panel * Panels.ROWS, new Scratch());
+        }
+        return y;
     }
 
     @ParameterizedTest(name = "{0}")
