@@ -58,7 +58,7 @@ recipe() {
         zeroquant.w4a4) printf '  - {method: zeroquant, steps: 100}\n  - {method: rtn, %s}\n' "$last" ;;
         affinequant-faithful.w?g64 | affinequant-faithful.w4a4)
             printf '  - {method: affinequant, faithful: true}\n  - {method: rtn, %s}\n' "$last" ;;
-        affinequant-online.w4a4) printf '  - {method: affinequant, run-time: hadamard}\n  - {method: gptq, %s}\n' "$last" ;;
+        affinequant-online.w4a4) printf '  - {method: affinequant, run-time: hadamard, epochs: 3}\n  - {method: gptq, %s}\n' "$last" ;;
         affinequant-*) return 1 ;;
         *+gptq.*) printf '  - {method: %s}\n  - {method: gptq, %s}\n' "${1%+gptq}" "$last" ;;
         *) printf '  - {method: %s}\n  - {method: rtn, %s}\n' "$1" "$last" ;;

@@ -195,6 +195,13 @@ final class Assembler {
         memory(source, base, displacement);
     }
 
+    /// Asks for the line at `base + displacement`; no address is wrong. `base` is one of the first eight registers.
+    void prefetch(int base, int displacement) {
+        emit(0x0F);
+        emit(0x18);
+        memory(1, base, displacement);
+    }
+
     // ---- vectors: loads, stores, constants
 
     void loadVector(int target, int base, int displacement) {

@@ -1,5 +1,9 @@
 package dev.quern.kernels;
 
+import dev.quern.core.DenseWeight;
+import dev.quern.core.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -10,6 +14,27 @@ record Bf16Panels(int rows, int cols, int[][] panels) implements Panels {
     private static final VectorSpecies<Float> F = VectorWidth.FLOATS;
     private static final VectorSpecies<Integer> I = VectorWidth.INTS;
     private static final int L = VectorWidth.LANES;
+
+    static Bf16Panels of(DenseWeight weight) {
+        int[][] panels = new int[Math.ceilDiv(weight.rows(), ROWS)][];
+        Arrays.setAll(panels, p -> panel(weight, p));
+        return new Bf16Panels(weight.rows(), weight.cols(), panels);
+    }
+
+    /// The weight's rows `64 · p …`.
+    static int[] panel(DenseWeight weight, int p) {
+        int cols = weight.cols();
+        int words = Math.ceilDiv(cols, 2);
+        int[] panel = new int[Math.multiplyExact(words, ROWS)];
+        short[] row = new short[words * 2];
+        for (int r = 0; r < Math.min(ROWS, weight.rows() - p * ROWS); r++) {
+            MemorySegment.copy(weight.tensor().data(), Tensor.SHORT, 2L * (p * ROWS + r) * cols, row, 0, cols);
+            for (int w = 0; w < words; w++) {
+                panel[w * ROWS + r] = row[2 * w] & 0xFFFF | row[2 * w + 1] << 16;
+            }
+        }
+        return panel;
+    }
 
     @Override
     public InputOrder order() {
@@ -59,7 +84,11 @@ record Bf16Panels(int rows, int cols, int[][] panels) implements Panels {
 
     @Override
     public void unpack(int panel, float[] tile, Scratch scratch) {
-        int[] w = panels[panel];
+        unpack(panels[panel], cols, tile);
+    }
+
+    /// Widens a panel of `cols` inputs.
+    static void unpack(int[] w, int cols, float[] tile) {
         for (int k = 0; k < cols; k += 2) {
             boolean pair = k + 1 < cols;
             for (int lane = 0; lane < ROWS; lane += L) {

@@ -1,5 +1,10 @@
 package dev.quern.kernels;
 
+import dev.quern.core.DenseWeight;
+import dev.quern.core.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
 /// Panels of float16 weights: `panels[p][k · 64 + r]`.
 ///
 /// Halves are widened by a plain loop, which the compiler turns into the processor's own conversion (the Vector API has
@@ -8,6 +13,26 @@ package dev.quern.kernels;
 record F16Panels(int rows, int cols, short[][] panels) implements Panels {
     /// Inputs widened at a time: 32 · 64 floats are 8 KiB.
     private static final int STEP = 32;
+
+    static F16Panels of(DenseWeight weight) {
+        short[][] panels = new short[Math.ceilDiv(weight.rows(), ROWS)][];
+        Arrays.setAll(panels, p -> panel(weight, p));
+        return new F16Panels(weight.rows(), weight.cols(), panels);
+    }
+
+    /// The weight's rows `64 · p …`.
+    static short[] panel(DenseWeight weight, int p) {
+        int cols = weight.cols();
+        short[] panel = new short[Math.multiplyExact(cols, ROWS)];
+        short[] row = new short[cols];
+        for (int r = 0; r < Math.min(ROWS, weight.rows() - p * ROWS); r++) {
+            MemorySegment.copy(weight.tensor().data(), Tensor.SHORT, 2L * (p * ROWS + r) * cols, row, 0, cols);
+            for (int k = 0, at = r; k < cols; k++, at += ROWS) {
+                panel[at] = row[k];
+            }
+        }
+        return panel;
+    }
 
     @Override
     public InputOrder order() {
@@ -35,7 +60,7 @@ record F16Panels(int rows, int cols, short[][] panels) implements Panels {
         widen(panels[panel], 0, tile, cols * ROWS);
     }
 
-    private static void widen(short[] halves, int at, float[] target, int count) {
+    static void widen(short[] halves, int at, float[] target, int count) {
         for (int i = 0; i < count; i++) {
             target[i] = Float.float16ToFloat(halves[at + i]);
         }

@@ -1,6 +1,7 @@
 package dev.quern.kernels;
 
 import dev.quern.core.PackedWeight;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -11,17 +12,23 @@ record FloatPanels(int rows, int cols, float[][] panels) implements Panels {
 
     /// Panels of any weight's floats.
     static FloatPanels of(PackedWeight weight) {
+        float[][] panels = new float[Math.ceilDiv(weight.rows(), ROWS)][];
+        Arrays.setAll(panels, p -> panel(weight, p));
+        return new FloatPanels(weight.rows(), weight.cols(), panels);
+    }
+
+    /// The weight's rows `64 · p …`.
+    static float[] panel(PackedWeight weight, int p) {
         int cols = weight.cols();
-        float[][] panels = new float[Math.ceilDiv(weight.rows(), ROWS)][Math.multiplyExact(cols, ROWS)];
+        float[] panel = new float[Math.multiplyExact(cols, ROWS)];
         float[] row = new float[cols];
-        for (int r = 0; r < weight.rows(); r++) {
-            weight.unpackRow(r, row, 0);
-            float[] panel = panels[r / ROWS];
-            for (int k = 0, at = r % ROWS; k < cols; k++, at += ROWS) {
+        for (int r = 0; r < Math.min(ROWS, weight.rows() - p * ROWS); r++) {
+            weight.unpackRow(p * ROWS + r, row, 0);
+            for (int k = 0, at = r; k < cols; k++, at += ROWS) {
                 panel[at] = row[k];
             }
         }
-        return new FloatPanels(weight.rows(), cols, panels);
+        return panel;
     }
 
     @Override

@@ -73,7 +73,7 @@ final class InputBlocks {
         int eights = Math.ceilDiv(tokens, together);
         long size = (long) eights * together * blocks * record(levels);
         if (memory.byteSize() < size) {
-            memory = MachineCode.allocate(size);
+            memory = SystemMemory.allocate(size);
         }
         if (tokens == 1) {
             token(x, xAt, length, 0);

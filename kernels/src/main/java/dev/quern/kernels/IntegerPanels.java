@@ -22,7 +22,7 @@ final class IntegerPanels {
         this.rows = rows;
         this.units = units;
         this.format = format;
-        this.memory = MachineCode.allocate(Math.ceilDiv(rows, ROWS) * panelBytes());
+        this.memory = SystemMemory.allocate(Math.ceilDiv(rows, ROWS) * panelBytes());
     }
 
     int rows() {

@@ -18,12 +18,18 @@ public final class Kernels {
 
     private Kernels() {}
 
-    /// Those that this process chooses among: all, or the scalar one where the width is scalar.
+    /// Those that this process chooses among: all that run here, or the scalar one where the width is scalar.
     public static List<LinearKernel> usable() {
+        return usable(InputPrecision.DEFAULT);
+    }
+
+    private static List<LinearKernel> usable(InputPrecision inputs) {
         return VectorWidth.SCALAR
                 ? List.of(ALL.getLast())
                 : ALL.stream()
-                        .filter(kernel -> !(kernel instanceof IntegerKernel) || IntegerKernel.runs())
+                        .filter(kernel -> !kernel.roundsInputs()
+                                || inputs != InputPrecision.FLOAT
+                                        && MachineCode.isa().isPresent())
                         .toList();
     }
 
@@ -34,15 +40,15 @@ public final class Kernels {
 
     /// Prepares `weight` with the first usable kernel that takes it.
     public static PreparedLinear prepare(PackedWeight weight) {
-        return prepare(weight, true);
+        return prepare(weight, InputPrecision.DEFAULT);
     }
 
-    /// The same; unless `rounding`, with a kernel that takes inputs as they are: inputs that were made into few codes
-    /// already are not to be rounded again.
-    public static PreparedLinear prepare(PackedWeight weight, boolean rounding) {
-        for (LinearKernel kernel : usable()) {
-            if (kernel.supports(weight) && (rounding || !kernel.roundsInputs())) {
-                return kernel.prepare(weight);
+    /// The same with activations as `inputs` says. Inputs that were made into few codes already are not to be rounded
+    /// again: ask for `FLOAT`.
+    public static PreparedLinear prepare(PackedWeight weight, InputPrecision inputs) {
+        for (LinearKernel kernel : usable(inputs)) {
+            if (kernel.supports(weight)) {
+                return kernel.prepare(weight, inputs);
             }
         }
         throw new IllegalStateException("no kernel takes " + weight.encoding());

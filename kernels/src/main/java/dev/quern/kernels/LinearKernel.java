@@ -19,4 +19,9 @@ public interface LinearKernel {
     /// kernel says which, and what it takes. Throws
     /// `IllegalArgumentException` for a weight that `supports` refuses.
     PreparedLinear prepare(PackedWeight weight);
+
+    /// The same with activations as `inputs` says, for kernels that round them; others ignore it.
+    default PreparedLinear prepare(PackedWeight weight, InputPrecision inputs) {
+        return prepare(weight);
+    }
 }

@@ -13,16 +13,14 @@ import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Machine code that Quern writes at start-up, for products of integers that the Vector API cannot express and for
-/// vectors of codebooks, which it reads slowly (docs/adr/006): memory that may be executed, and the calls into it.
+/// Machine code that Quern writes at start-up, for products of integers that the Vector API cannot express, for vectors
+/// of codebooks and for dense weights, which it reads slowly (docs/adr/006): memory that may be executed, and the calls
+/// into it.
 ///
 /// Only on Linux and x86-64, and never required: where the system forbids it, or `-Dquern.machine-code=off`, the
 /// kernels of the Vector API run. `-Dquern.machine-code=avx2|avx-vnni|avx512-vnni` chooses the instructions.
 final class MachineCode {
-    private static final int READ_WRITE = 3;
     private static final int READ_EXECUTE = 5;
-    private static final int PRIVATE_ANONYMOUS = 0x22;
-    private static final int HUGE_PAGES = 14;
 
     private static final Linker LINKER = Linker.nativeLinker();
 
@@ -40,6 +38,10 @@ final class MachineCode {
     private static final MethodHandle TOKENS = LINKER.downcallHandle(
             FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG),
             Linker.Option.critical(true));
+
+    /// Dense weights, inputs, output, steps; all memory may lie in the heap.
+    private static final MethodHandle DENSE = LINKER.downcallHandle(
+            FunctionDescriptor.ofVoid(ADDRESS, ADDRESS, ADDRESS, JAVA_LONG), Linker.Option.critical(true));
 
     /// Sums over vectors of books; all memory may lie in the heap.
     private static final MethodHandle VECTORS = LINKER.downcallHandle(
@@ -84,18 +86,11 @@ final class MachineCode {
     static MemorySegment load(byte[] code) {
         long size = (code.length + 4095L) / 4096 * 4096;
         try {
-            MemorySegment memory = (MemorySegment) handle(
-                            "mmap",
-                            FunctionDescriptor.of(
-                                    ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG))
-                    .invokeExact(0L, size, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0L);
-            if (memory.address() == -1) {
-                throw new IllegalStateException("the system gives no memory for it");
-            }
-            memory = memory.reinterpret(size);
+            MemorySegment memory = SystemMemory.map(size).reinterpret(size);
             MemorySegment.copy(MemorySegment.ofArray(code), 0, memory, 0, code.length);
-            int failed = (int) handle("mprotect", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT))
-                    .invokeExact(memory, size, READ_EXECUTE);
+            int failed = (int)
+                    SystemMemory.function("mprotect", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT))
+                            .invokeExact(memory, size, READ_EXECUTE);
             if (failed != 0) {
                 throw new IllegalStateException("the system forbids it");
             }
@@ -105,23 +100,6 @@ final class MachineCode {
         } catch (Throwable unknown) {
             throw new IllegalStateException("the system forbids it: " + unknown, unknown);
         }
-    }
-
-    /// Memory outside the heap, at a multiple of 64 bytes, freed when nothing refers to it any more; large pages where
-    /// it is large and the system has them.
-    static MemorySegment allocate(long bytes) {
-        long alignment = bytes >= 1L << 22 ? 1L << 21 : 64;
-        MemorySegment memory = Arena.ofAuto().allocate(bytes, alignment);
-        if (alignment > 64 && ISA != null) {
-            try {
-                int _ = (int) handle("madvise", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT))
-                        .invokeExact(memory, bytes, HUGE_PAGES);
-            } catch (Throwable noMatter) {
-                // advice: the memory is as good without
-                return memory;
-            }
-        }
-        return memory;
     }
 
     /// One token: `y` from the panels that begin at `weights`.
@@ -143,6 +121,15 @@ final class MachineCode {
         }
     }
 
+    /// One token times a panel of dense weights: sets 64 floats of `y`.
+    static void dense(MemorySegment code, MemorySegment weights, MemorySegment x, MemorySegment y, long steps) {
+        try {
+            DENSE.invokeExact(code, weights, x, y, steps);
+        } catch (Throwable impossible) {
+            throw new AssertionError(impossible);
+        }
+    }
+
     /// One token times the places of a panel of vectors: adds to 64 floats of `y`.
     static void vectors(
             MemorySegment code,
@@ -158,12 +145,6 @@ final class MachineCode {
         } catch (Throwable impossible) {
             throw new AssertionError(impossible);
         }
-    }
-
-    private static MethodHandle handle(String name, FunctionDescriptor descriptor) {
-        return LINKER.downcallHandle(
-                LINKER.defaultLookup().find(name).orElseThrow(() -> new IllegalStateException("no " + name)),
-                descriptor);
     }
 
     /// What the processor and the system offer.

@@ -27,12 +27,14 @@ final class Scratch {
     static final int TOTAL = 0;
     static final int OFFSETS = 1;
     static final int SECONDS = 2;
+    static final int WORDS = 3;
 
     private final InputBlocks inputBlocks = new InputBlocks();
     private MemorySegment outside = MemorySegment.NULL;
 
     private final float[][] slots = new float[16][0];
-    private final int[][] intSlots = new int[3][0];
+    private short[] shorts = new short[0];
+    private final int[][] intSlots = new int[4][0];
 
     /// Activations as codes for machine code.
     InputBlocks inputBlocks() {
@@ -42,9 +44,17 @@ final class Scratch {
     /// At least `bytes` outside the heap; one use at a time.
     MemorySegment outside(long bytes) {
         if (outside.byteSize() < bytes) {
-            outside = MachineCode.allocate(bytes);
+            outside = SystemMemory.allocate(bytes);
         }
         return outside;
+    }
+
+    /// An array of at least `size` shorts; one use at a time.
+    short[] shorts(int size) {
+        if (shorts.length < size) {
+            shorts = new short[size];
+        }
+        return shorts;
     }
 
     /// An array of at least `size` ints.

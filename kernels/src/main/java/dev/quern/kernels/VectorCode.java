@@ -77,7 +77,7 @@ record VectorCode(
     }
 
     private static MemorySegment copy(float[] values, boolean halves) {
-        MemorySegment target = MachineCode.allocate((long) values.length * (halves ? Short.BYTES : Float.BYTES));
+        MemorySegment target = SystemMemory.allocate((long) values.length * (halves ? Short.BYTES : Float.BYTES));
         for (int i = 0; i < values.length; i++) {
             if (halves) {
                 target.setAtIndex(JAVA_SHORT, i, Float.floatToFloat16(values[i]));

@@ -4,6 +4,7 @@ import dev.quern.core.KvScheme;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.QuernException;
 import dev.quern.kernels.CodeLinear;
+import dev.quern.kernels.InputPrecision;
 import dev.quern.kernels.Kernels;
 import dev.quern.kernels.PreparedLinear;
 import dev.quern.kernels.Workers;
@@ -35,11 +36,18 @@ public final class Model {
     private final List<Optional<PreparedCorrection>> corrections = new ArrayList<>();
     private final Map<LinearInput, PreparedInput> distinctInputs = new IdentityHashMap<>();
     private final KvScheme kv;
+    private final InputPrecision precision;
 
     /// Prepares all weights; throws a `QuernException` naming the parameter that is missing or of the wrong size.
     public Model(Network network, WeightSource source, Workers workers) {
+        this(network, source, workers, InputPrecision.DEFAULT);
+    }
+
+    /// The same with activations as `precision` says, where the file does not say it.
+    public Model(Network network, WeightSource source, Workers workers, InputPrecision precision) {
         this.network = network;
         this.workers = workers;
+        this.precision = precision;
         this.kv = source.kv();
         var table = network.embedding();
         this.embedding = weight(source, table.name(), table.vocabSize(), table.hiddenSize());
@@ -130,7 +138,7 @@ public final class Model {
         PackedWeight weight =
                 shared ? embedding : weight(source, linear.weightName(), linear.outFeatures(), linear.inFeatures());
         PreparedInput input = distinctInputs.computeIfAbsent(input(linear, source), PreparedInput::of);
-        linears.add(Kernels.prepare(weight, !input.scheme().quantizes()));
+        linears.add(Kernels.prepare(weight, input.scheme().quantizes() ? InputPrecision.FLOAT : precision));
         inputs.add(input);
         corrections.add(source.correction(linear).map(PreparedCorrection::of));
         biases.add(

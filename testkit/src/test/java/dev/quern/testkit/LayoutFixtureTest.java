@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.quern.core.KvScheme;
+import dev.quern.kernels.InputPrecision;
 import dev.quern.kernels.Workers;
 import dev.quern.models.Checkpoint;
 import dev.quern.models.LinearInput;
@@ -89,7 +90,7 @@ class LayoutFixtureTest {
                     ? new QuantizedSource(checkpoint.weights(), _ -> LinearInput.AS_IS, Map.of(), KvScheme.FLOAT)
                     : checkpoint.weights();
             assertThat(checkpoint.support().missing()).isEmpty();
-            Model java = new Model(checkpoint.network(), source, workers);
+            Model java = new Model(checkpoint.network(), source, workers, InputPrecision.FLOAT);
             assertThat(new Session(java).logits(tokens).data()).as("java").containsExactly(expected, within(1e-3f));
             try (TorchModel torch = TorchModel.load(checkpoint.network(), source)) {
                 assertThat(torch.logits(tokens)).as("torch").containsExactly(expected, within(1e-3f));

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.quern.formats.Json;
+import dev.quern.kernels.InputPrecision;
 import dev.quern.kernels.Workers;
 import dev.quern.models.Checkpoint;
 import dev.quern.runtime.Model;
@@ -27,13 +28,13 @@ final class PeerLogits {
         return path.orElseThrow();
     }
 
-    /// Both executors give the logits in `expected` for `checkpoint`.
+    /// Both executors give the logits in `expected` for `checkpoint`, with activations as floats, as the peer has them.
     static void agree(Checkpoint checkpoint, Path expected) throws IOException {
         float[] logits = Npy.read(expected).values();
         int[] tokens = tokens();
         try (Workers workers = Workers.of(2);
                 TorchModel torch = TorchModel.load(checkpoint.network(), checkpoint.weights())) {
-            Model java = new Model(checkpoint.network(), checkpoint.weights(), workers);
+            Model java = new Model(checkpoint.network(), checkpoint.weights(), workers, InputPrecision.FLOAT);
             assertThat(new Session(java).logits(tokens).data()).as("java").containsExactly(logits, within(1e-3f));
             assertThat(torch.logits(tokens)).as("torch").containsExactly(logits, within(1e-3f));
         }

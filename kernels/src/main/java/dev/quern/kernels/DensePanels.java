@@ -1,0 +1,68 @@
+package dev.quern.kernels;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import dev.quern.core.DenseWeight;
+import java.lang.foreign.MemorySegment;
+
+/// Panels of dense weights outside the heap, read by `DenseProgram`; they lie as in `FloatPanels`, `F16Panels` and
+/// `Bf16Panels`, and a prompt unpacks them as those do.
+record DensePanels(DenseProgram program, int rows, int cols, MemorySegment memory) implements Panels {
+    /// Copies the weight, a panel at a time. Inputs of bfloat16 are even in number.
+    static DensePanels of(DenseProgram program, DenseWeight weight) {
+        int cols = weight.cols();
+        int panels = Math.ceilDiv(weight.rows(), ROWS);
+        long bytes = program.kind().bytes(cols);
+        MemorySegment memory = SystemMemory.allocate(panels * bytes);
+        for (int p = 0; p < panels; p++) {
+            MemorySegment panel = switch (program.kind()) {
+                case F32 -> MemorySegment.ofArray(FloatPanels.panel(weight, p));
+                case F16 -> MemorySegment.ofArray(F16Panels.panel(weight, p));
+                case BF16 -> MemorySegment.ofArray(Bf16Panels.panel(weight, p));
+            };
+            MemorySegment.copy(panel, 0, memory, p * bytes, bytes);
+        }
+        return new DensePanels(program, weight.rows(), cols, memory);
+    }
+
+    @Override
+    public InputOrder order() {
+        return InputOrder.plain(cols);
+    }
+
+    @Override
+    public long bytes() {
+        return memory.byteSize();
+    }
+
+    @Override
+    public void dot(int panel, float[] x, int xAt, float[] sums, int sumsAt, float[] y, int yAt, Scratch scratch) {
+        program.dot(panel(panel), x, xAt, cols, y, yAt);
+    }
+
+    @Override
+    public void unpack(int panel, float[] tile, Scratch scratch) {
+        MemorySegment packed = panel(panel);
+        int count = cols * ROWS;
+        switch (program.kind()) {
+            case F32 -> MemorySegment.copy(packed, JAVA_FLOAT, 0, tile, 0, count);
+            case F16 -> {
+                short[] halves = scratch.shorts(count);
+                MemorySegment.copy(packed, JAVA_SHORT, 0, halves, 0, count);
+                F16Panels.widen(halves, 0, tile, count);
+            }
+            case BF16 -> {
+                int[] words = scratch.ints(Scratch.WORDS, count / 2);
+                MemorySegment.copy(packed, JAVA_INT, 0, words, 0, count / 2);
+                Bf16Panels.unpack(words, cols, tile);
+            }
+        }
+    }
+
+    private MemorySegment panel(int panel) {
+        long bytes = program.kind().bytes(cols);
+        return memory.asSlice(panel * bytes, bytes);
+    }
+}
