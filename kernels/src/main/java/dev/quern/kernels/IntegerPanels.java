@@ -4,6 +4,9 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.quern.core.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /// A weight in a `PanelFormat`, outside the heap: filled a panel of 32 rows at a time, then only read.
@@ -12,6 +15,10 @@ import java.util.Arrays;
 final class IntegerPanels {
     private static final int ROWS = PanelFormat.ROWS;
     private static final int BLOCK = PanelFormat.BLOCK;
+
+    private static final VarHandle FOUR = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private static final int EACH_BYTE = 0x01010101;
 
     private final int rows;
     private final int units;
@@ -64,23 +71,21 @@ final class IntegerPanels {
         private final byte[] bytes = new byte[Math.toIntExact(panelBytes())];
         private final MemorySegment segment = MemorySegment.ofArray(bytes);
 
-        /// Codes `0 … 2^bits − 1` of a row, by place; `count` of them.
+        /// Codes `0 … 2^bits − 1` of a row, by place; `count` of them, a multiple of 4. Four go together: the same bits
+        /// of each are one plane's.
         void codes(int row, byte[] codes, int count) {
             int[] planes = format.planes();
             int half = row % ROWS / 16 * format.halfBytes() + row % 16 * 4;
-            for (int from = 0; from < count; from += BLOCK) {
-                int block = from / BLOCK;
-                int base = blockAt(block) + half;
-                int to = Math.min(count - from, BLOCK);
-                for (int k = 0; k < to; k++) {
-                    int at = base + k % 4;
-                    int code = codes[from + k] & 0xFF;
-                    int j = k / 4;
-                    for (int width : planes) {
-                        bytes[at + 64 * (j % width)] |= (byte) ((code & (1 << width) - 1) << width * (j / width));
-                        code >>= width;
-                        at += 64 * width;
-                    }
+            for (int from = 0; from < count; from += 4) {
+                int at = blockAt(from / BLOCK) + half;
+                int j = from % BLOCK / 4;
+                int four = (int) FOUR.get(codes, from);
+                for (int width : planes) {
+                    int place = at + 64 * (j % width);
+                    int low = four & ((1 << width) - 1) * EACH_BYTE;
+                    FOUR.set(bytes, place, (int) FOUR.get(bytes, place) | low << width * (j / width));
+                    four = four >>> width & ((1 << 8 - width) - 1) * EACH_BYTE;
+                    at += 64 * width;
                 }
             }
         }

@@ -66,7 +66,9 @@ class DenseProgramTest {
             float[] unpacked = new float[tile.length];
             java.unpack(panel, tile, scratch);
             code.unpack(panel, unpacked, scratch);
-            assertThat(Arrays.equals(unpacked, tile)).as("panel %d unpacked", panel).isTrue();
+            assertThat(Arrays.equals(unpacked, tile))
+                    .as("panel %d unpacked", panel)
+                    .isTrue();
         }
     }
 

@@ -19,6 +19,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 
 /// A network with its weights laid out for the kernels, ready to run.
@@ -29,14 +30,13 @@ public final class Model {
     private final Network network;
     private final Workers workers;
     private final PackedWeight embedding;
-    private final List<PreparedLinear> linears = new ArrayList<>();
+    private final List<PreparedLinear> linears;
     private final List<Optional<float[]>> biases = new ArrayList<>();
     private final List<float[]> norms = new ArrayList<>();
     private final List<PreparedInput> inputs = new ArrayList<>();
     private final List<Optional<PreparedCorrection>> corrections = new ArrayList<>();
     private final Map<LinearInput, PreparedInput> distinctInputs = new IdentityHashMap<>();
     private final KvScheme kv;
-    private final InputPrecision precision;
 
     /// Prepares all weights; throws a `QuernException` naming the parameter that is missing or of the wrong size.
     public Model(Network network, WeightSource source, Workers workers) {
@@ -47,14 +47,15 @@ public final class Model {
     public Model(Network network, WeightSource source, Workers workers, InputPrecision precision) {
         this.network = network;
         this.workers = workers;
-        this.precision = precision;
         this.kv = source.kv();
         var table = network.embedding();
         this.embedding = weight(source, table.name(), table.vocabSize(), table.hiddenSize());
+        List<PackedWeight> weights = new ArrayList<>();
         for (Linear linear : network.linears()) {
-            add(linear, source);
+            weights.add(add(linear, source));
         }
-        add(network.head(), source);
+        weights.add(add(network.head(), source));
+        this.linears = prepare(weights, precision);
         for (Norm norm : network.norms()) {
             if (norm.index() != norms.size()) {
                 throw new IllegalArgumentException(norm.name() + ": index " + norm.index() + " is not dense");
@@ -130,21 +131,35 @@ public final class Model {
         return norms.get(norm.index());
     }
 
-    private void add(Linear linear, WeightSource source) {
-        if (linear.index() != linears.size()) {
+    /// Lays the weights out, each by one worker; the last is the vocabulary's, the largest, and comes first.
+    private List<PreparedLinear> prepare(List<PackedWeight> weights, InputPrecision precision) {
+        PreparedLinear[] prepared = new PreparedLinear[weights.size()];
+        AtomicInteger left = new AtomicInteger(prepared.length);
+        workers.run(Math.min(workers.threads(), prepared.length), _ -> {
+            for (int i = left.decrementAndGet(); i >= 0; i = left.decrementAndGet()) {
+                boolean coded = inputs.get(i).scheme().quantizes();
+                prepared[i] = Kernels.prepare(weights.get(i), coded ? InputPrecision.FLOAT : precision);
+            }
+        });
+        return List.of(prepared);
+    }
+
+    /// All of a Linear but its prepared weight, which is returned as it lies.
+    private PackedWeight add(Linear linear, WeightSource source) {
+        if (linear.index() != inputs.size()) {
             throw new IllegalArgumentException(linear.name() + ": index " + linear.index() + " is not dense");
         }
         boolean shared = linear.weightName().equals(network.embedding().name());
         PackedWeight weight =
                 shared ? embedding : weight(source, linear.weightName(), linear.outFeatures(), linear.inFeatures());
         PreparedInput input = distinctInputs.computeIfAbsent(input(linear, source), PreparedInput::of);
-        linears.add(Kernels.prepare(weight, input.scheme().quantizes() ? InputPrecision.FLOAT : precision));
         inputs.add(input);
         corrections.add(source.correction(linear).map(PreparedCorrection::of));
         biases.add(
                 linear.bias()
                         ? Optional.of(vector(source, linear.biasName(), linear.outFeatures()))
                         : Optional.empty());
+        return weight;
     }
 
     private static LinearInput input(Linear linear, WeightSource source) {
