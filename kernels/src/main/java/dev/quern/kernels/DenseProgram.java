@@ -14,16 +14,10 @@ import java.util.concurrent.ConcurrentHashMap;
 /// Writes the machine code of one token times a panel of dense weights (docs/adr/006).
 ///
 /// It does what the loops of `FloatPanels`, `F16Panels` and `Bf16Panels` do, to the bit, and one thing that Java has no
-/// word for: it asks memory for lines long before it needs them. Products that wait for their weights fill the queue of
-/// a core when a dozen lines are on their way, half of what keeps the memory busy.
+/// word for: it asks memory for lines before it needs them (`SystemMemory.AHEAD`).
 ///
 /// Registers: rdi walks over the weights, rsi over the inputs, rdx holds the outputs, rcx counts.
 final class DenseProgram {
-    /// Bytes from what is multiplied to what memory is asked for.
-    private static final int AHEAD = 4096;
-
-    private static final int LINE = 64;
-
     private static final Map<Key, DenseProgram> PROGRAMS = new ConcurrentHashMap<>();
 
     /// How weights lie in a panel: `[k][64]` floats or float16, or bfloat16 two inputs to an int.
@@ -92,9 +86,10 @@ final class DenseProgram {
         return kind;
     }
 
-    /// Sets `y[yAt … yAt + 64)` to the product of `inputs` of x, a multiple of the kind's, and the panel's weights.
-    void dot(MemorySegment panel, float[] inputs, int from, int count, float[] y, int yAt) {
-        Border.range("x", inputs, from, count);
+    /// Sets `y[yAt … yAt + 64)` to the product of the panel and `count` floats of x from `xAt` on, a multiple of the
+    /// kind's inputs. Throws `IndexOutOfBoundsException` or `IllegalArgumentException` where anything is too short.
+    void dot(MemorySegment panel, float[] inputs, int xAt, int count, float[] y, int yAt) {
+        Border.range("x", inputs, xAt, count);
         Border.range("y", y, yAt, Panels.ROWS);
         if (count <= 0 || count % kind.inputs != 0 || panel.byteSize() < kind.bytes(count)) {
             throw new IllegalArgumentException(count + " inputs of a panel of " + panel.byteSize() + " bytes");
@@ -102,7 +97,7 @@ final class DenseProgram {
         MachineCode.dense(
                 code,
                 panel,
-                MemorySegment.ofArray(inputs).asSlice((long) from * Float.BYTES),
+                MemorySegment.ofArray(inputs).asSlice((long) xAt * Float.BYTES),
                 MemorySegment.ofArray(y).asSlice((long) yAt * Float.BYTES),
                 count / kind.inputs);
     }
@@ -115,8 +110,8 @@ final class DenseProgram {
             a.zero(v);
         }
         int step = a.here();
-        for (int at = 0; at < kind.stepBytes(); at += LINE) {
-            a.prefetch(RDI, AHEAD + at);
+        for (int at = 0; at < kind.stepBytes(); at += SystemMemory.LINE) {
+            a.prefetch(RDI, SystemMemory.AHEAD + at);
         }
         a.broadcast(x, RSI, 0);
         if (kind == Kind.BF16) {

@@ -30,7 +30,8 @@ final class IntegerKernel implements LinearKernel {
             return MachineCode.describe();
         }
         return InputPrecision.DEFAULT == InputPrecision.FLOAT
-                ? MachineCode.describe() + " for codebooks; -Dquern.inputs=int16 uses it for integer codes too"
+                ? MachineCode.describe()
+                        + " for codebooks and dense weights; -Dquern.inputs=int16 uses it for integer codes too"
                 : MachineCode.describe() + ", inputs of " + 8 * InputPrecision.DEFAULT.bytes + " bits";
     }
 

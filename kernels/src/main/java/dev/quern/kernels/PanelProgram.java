@@ -37,9 +37,6 @@ final class PanelProgram {
     /// Where sums wait on the stack, behind the outputs of 8 tokens.
     private static final int CARRIED = 512;
 
-    /// Bytes from what is multiplied to what memory is asked for. Measured: 1024 and 16384 are slower.
-    private static final int AHEAD = 4096;
-
     private static final Map<Key, PanelProgram> PROGRAMS = new ConcurrentHashMap<>();
 
     private record Key(MachineCode.Isa isa, PanelFormat format, int levels) {}
@@ -290,13 +287,12 @@ final class PanelProgram {
         }
     }
 
-    /// Asks for a step's share of the lines of a later block: waiting products fill the queue of a core long before its
-    /// reads fill the memory's, so what comes by itself is not enough.
+    /// Asks for a step's share of the lines of a later block.
     private void prefetch(int j, int level) {
-        int lines = Math.ceilDiv(format.unitBytes() / format.blocks(), 64);
+        int lines = Math.ceilDiv(format.unitBytes() / format.blocks(), SystemMemory.LINE);
         int step = level * 8 + j;
         for (int line = lines * step / (8 * levels); line < lines * (step + 1) / (8 * levels); line++) {
-            a.prefetch(RAX, AHEAD + 64 * line);
+            a.prefetch(RAX, SystemMemory.AHEAD + SystemMemory.LINE * line);
         }
     }
 

@@ -87,6 +87,17 @@ class IntegerKernelTest {
         assertThat(sets).contains(MachineCode.isa().orElseThrow());
     }
 
+    @Test
+    void floatsAreForOtherKernelsAndCodesForThisOne() {
+        assumeTrue(MachineCode.isa().isPresent(), "no machine code: " + MachineCode.describe());
+        PackedWeight weight = SampleWeights.randomBlocks(BlockType.Q4_0, 3, 64, new Random(1));
+        assertThat(Kernels.prepare(weight, InputPrecision.FLOAT).kernel()).isEqualTo("block");
+        for (InputPrecision codes : List.of(InputPrecision.INT16, InputPrecision.INT8)) {
+            IntegerLinear linear = (IntegerLinear) Kernels.prepare(weight, codes);
+            assertThat(linear.program().levels()).isEqualTo(codes.bytes);
+        }
+    }
+
     @ParameterizedTest(allowZeroInvocations = true)
     @MethodSource("cases")
     void panelsHoldEveryWeightAsUnpacked(Case c) {
