@@ -6,7 +6,7 @@ import java.util.Locale;
 
 /// How kernels of integer codes take activations: as floats, or rounded to codes with a scale for each 32.
 ///
-/// `INT16` moves a product by some 2e-5 of its size and perplexity by less than a thousandth of a percent, and lets
+/// `INT16` moves a product by some 2e-5 of its size and perplexity by about a thousandth of a percent, and lets
 /// machine code multiply (docs/adr/006). `INT8` reads prompts faster by half again and costs perplexity some 0.4 %.
 /// Where machine code does not run, and for encodings that it does not hold, activations are floats whatever is asked.
 public enum InputPrecision {
