@@ -14,46 +14,66 @@ import java.lang.foreign.MemorySegment;
 enum BlockCodes {
     Q4_0(BlockType.Q4_0, 4, 32, false, 0, -1, -1) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             scale[g] = half(b, at);
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
             nibbles(b, at + 2, codes, c, 8);
         }
     },
     Q4_1(BlockType.Q4_1, 4, 32, true, 8, -1, -1) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             scale[g] = half(b, at);
             minimum[g] = half(b, at + 2);
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
             nibbles(b, at + 4, codes, c, 8);
         }
     },
     Q5_0(BlockType.Q5_0, 8, 32, false, 0, -1, -1) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             scale[g] = half(b, at);
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
             nibbles(b, at + 6, codes, c, 16);
             fifthBits(b.get(Tensor.INT, at + 2), codes, c);
         }
     },
     Q5_1(BlockType.Q5_1, 8, 32, true, 0, -1, -1) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             scale[g] = half(b, at);
             minimum[g] = half(b, at + 2);
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
             nibbles(b, at + 8, codes, c, 0);
             fifthBits(b.get(Tensor.INT, at + 4), codes, c);
         }
     },
     Q8_0(BlockType.Q8_0, 8, 32, false, 0, -1, -1) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             scale[g] = half(b, at);
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
             MemorySegment.copy(b, JAVA_BYTE, at + 2, codes, c, 32);
         }
     },
     Q2_K(BlockType.Q2_K, 2, 16, true, 2, 80, 82) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             float d = half(b, at + 80);
             float dmin = half(b, at + 82);
             for (int sub = 0; sub < 16; sub++) {
@@ -61,6 +81,10 @@ enum BlockCodes {
                 scale[g + sub] = d * (packed & 15);
                 minimum[g + sub] = -(dmin * (packed >> 4 & 15));
             }
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
             for (int i = 0; i < 256; i++) {
                 int pair = b.get(JAVA_BYTE, at + 16 + 32 * (i / 128) + i % 32) >> 2 * (i % 128 / 32) & 3;
                 codes[c + i] = (byte) (pair - 2);
@@ -69,13 +93,17 @@ enum BlockCodes {
     },
     Q3_K(BlockType.Q3_K, 4, 16, false, 0, 108, -1) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             float d = half(b, at + 108);
             for (int sub = 0; sub < 16; sub++) {
                 int low = b.get(JAVA_BYTE, at + 96 + sub % 8) >> 4 * (sub / 8) & 15;
                 int high = b.get(JAVA_BYTE, at + 104 + sub % 4) >> 2 * (sub / 4) & 3;
                 scale[g + sub] = d * ((low | high << 4) - 32);
             }
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
             for (int i = 0; i < 256; i++) {
                 int pair = b.get(JAVA_BYTE, at + 32 + 32 * (i / 128) + i % 32) >> 2 * (i % 128 / 32) & 3;
                 int third = b.get(JAVA_BYTE, at + i % 32) >> i / 32 & 1;
@@ -85,8 +113,12 @@ enum BlockCodes {
     },
     Q4_K(BlockType.Q4_K, 4, 32, true, 8, 0, 2) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             sixBits(b, at, scale, minimum, g);
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
             for (int i = 0; i < 256; i++) {
                 int nibble = b.get(JAVA_BYTE, at + 16 + 32 * (i / 64) + i % 32) >> 4 * (i / 32 & 1) & 15;
                 codes[c + i] = (byte) (nibble - 8);
@@ -95,8 +127,12 @@ enum BlockCodes {
     },
     Q5_K(BlockType.Q5_K, 8, 32, true, 0, 0, 2) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             sixBits(b, at, scale, minimum, g);
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
             for (int i = 0; i < 256; i++) {
                 int nibble = b.get(JAVA_BYTE, at + 48 + 32 * (i / 64) + i % 32) >> 4 * (i / 32 & 1) & 15;
                 int fifth = b.get(JAVA_BYTE, at + 16 + i % 32) >> i / 32 & 1;
@@ -106,11 +142,15 @@ enum BlockCodes {
     },
     Q6_K(BlockType.Q6_K, 8, 16, false, 0, 208, -1) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             float d = half(b, at + 208);
             for (int sub = 0; sub < 16; sub++) {
                 scale[g + sub] = d * b.get(JAVA_BYTE, at + 192 + sub);
             }
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
             for (int i = 0; i < 256; i++) {
                 int quarter = i % 128 / 32;
                 int low = b.get(JAVA_BYTE, at + 64 * (i / 128) + 32 * (quarter & 1) + i % 32) >> 4 * (quarter / 2) & 15;
@@ -121,20 +161,30 @@ enum BlockCodes {
     },
     IQ4_NL(BlockType.IQ4_NL, 4, 32, false, 0, -1, -1) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             scale[g] = half(b, at);
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
             nibbles(b, at + 2, codes, c, 0);
             lookUp(codes, c, 32);
         }
     },
     IQ4_XS(BlockType.IQ4_XS, 4, 32, false, 0, 0, -1) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             float d = half(b, at);
             int high = b.get(Tensor.SHORT, at + 2);
             for (int sub = 0; sub < 8; sub++) {
                 int low = b.get(JAVA_BYTE, at + 4 + sub / 2) >> 4 * (sub & 1) & 15;
                 scale[g + sub] = d * ((low | (high >> 2 * sub & 3) << 4) - 32);
+            }
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
+            for (int sub = 0; sub < 8; sub++) {
                 nibbles(b, at + 8 + 16 * sub, codes, c + 32 * sub, 0);
             }
             lookUp(codes, c, 256);
@@ -142,63 +192,87 @@ enum BlockCodes {
     },
     IQ2_XXS(BlockType.IQ2_XXS, 4, 32, false, 0, 0, -1, 0.125f) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             float d = half(b, at);
             for (int sub = 0; sub < 8; sub++) {
                 scale[g + sub] = d * (2 * (b.get(JAVA_BYTE, at + 9 + 8 * sub) >> 4 & 15) + 1) * 0.125f;
             }
-            wholes(b, at, codes, c, scale, g);
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
+            wholes(b, at, codes, c, scale, 1, g);
         }
     },
     IQ2_XS(BlockType.IQ2_XS, 4, 16, false, 0, 0, -1, 0.125f) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             odd(b, at + 66, 16, half(b, at) * 0.125f, scale, g);
-            wholes(b, at, codes, c, scale, g);
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
+            wholes(b, at, codes, c, scale, 1, g);
         }
     },
     IQ2_S(BlockType.IQ2_S, 4, 16, false, 0, 0, -1, 0.125f) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             odd(b, at + 74, 16, half(b, at) * 0.125f, scale, g);
-            wholes(b, at, codes, c, scale, g);
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
+            wholes(b, at, codes, c, scale, 1, g);
         }
     },
     IQ3_XXS(BlockType.IQ3_XXS, 4, 32, false, 0, 0, -1, 0.25f) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             float d = half(b, at);
             for (int sub = 0; sub < 8; sub++) {
                 scale[g + sub] = d * (2 * (b.get(JAVA_BYTE, at + 69 + 4 * sub) >> 4 & 15) + 1) * 0.25f;
             }
-            wholes(b, at, codes, c, scale, g);
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
+            wholes(b, at, codes, c, scale, 1, g);
         }
     },
     /// Its magnitudes are odd: 4-bit codes of steps of 2, half a step off.
     IQ3_S(BlockType.IQ3_S, 4, 32, true, 0.5f, 0, -1, 2) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             odd(b, at + 106, 8, half(b, at), scale, g);
-            wholes(b, at, codes, c, scale, g);
-            for (int i = c; i < c + 256; i++) {
-                codes[i] = (byte) (codes[i] >> 1);
-            }
             for (int sub = g; sub < g + 8; sub++) {
                 scale[sub] *= 2;
                 minimum[sub] = 0;
             }
         }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
+            wholes(b, at, codes, c, scale, 0.5f, g);
+            for (int i = c; i < c + 256; i++) {
+                codes[i] = (byte) (codes[i] >> 1);
+            }
+        }
     },
     IQ1_S(BlockType.IQ1_S, 2, 32, true, 0, 0, 0) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             float d = half(b, at);
             for (int sub = 0; sub < 8; sub++) {
                 int more = b.get(Tensor.SHORT, at + 34 + 2 * sub);
                 scale[g + sub] = d * (2 * (more >> 12 & 7) + 1);
                 minimum[g + sub] = scale[g + sub] * (more < 0 ? -0.125f : 0.125f);
             }
-            wholes(b, at, codes, c, scale, g);
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
+            wholes(b, at, codes, c, scale, 1, g);
         }
 
         @Override
@@ -209,13 +283,17 @@ enum BlockCodes {
     /// The shift changes every 8 weights: eighths of a step as codes.
     IQ1_M(BlockType.IQ1_M, 4, 16, false, 0, 0, -1) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             float unit = unit(b, at);
             for (int sub = 0; sub < 16; sub++) {
                 int three = b.get(Tensor.SHORT, at + 48 + 2 * (sub / 4)) >> 3 * (sub % 4) & 7;
                 scale[g + sub] = unit * (2 * three + 1);
             }
-            wholes(b, at, codes, c, scale, g);
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
+            wholes(b, at, codes, c, scale, 1, g);
         }
 
         @Override
@@ -229,17 +307,25 @@ enum BlockCodes {
     },
     TQ1_0(BlockType.TQ1_0, 2, 256, false, 0, -1, -1) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             scale[g] = half(b, at + 52);
-            wholes(b, at, codes, c, scale, g);
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
+            wholes(b, at, codes, c, scale, 1, g);
         }
     },
     TQ2_0(BlockType.TQ2_0, 2, 256, true, 1, -1, -1) {
         @Override
-        void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g) {
             scale[g] = half(b, at + 64);
             minimum[g] = 0;
-            wholes(b, at, codes, c, scale, g);
+        }
+
+        @Override
+        void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
+            wholes(b, at, codes, c, scale, 1, g);
             for (int i = c; i < c + 256; i++) {
                 codes[i]--;
             }
@@ -305,7 +391,16 @@ enum BlockCodes {
     }
 
     /// Splits the block at byte `at`: codes from `c`, scales and minima from `g`.
-    abstract void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g);
+    final void split(MemorySegment b, long at, byte[] codes, int c, float[] scale, float[] minimum, int g) {
+        scales(b, at, scale, minimum, g);
+        codes(b, at, codes, c, scale, g);
+    }
+
+    /// The scales of the block at byte `at`, and its minima if it has some, from `g`.
+    abstract void scales(MemorySegment b, long at, float[] scale, float[] minimum, int g);
+
+    /// Its codes from `c`; `scale` holds from `g` what `scales` found.
+    abstract void codes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g);
 
     /// True if the scales are small integers times a unit for the block.
     boolean supers() {
@@ -356,12 +451,12 @@ enum BlockCodes {
     }
 
     /// The codes of a block of 256 as its decoded values over their scales, which are whole numbers; a fraction (the
-    /// part that a minimum adds) is rounded away.
-    void wholes(MemorySegment b, long at, byte[] codes, int c, float[] scale, int g) {
+    /// part that a minimum adds) is rounded away. A step is `share` of a scale.
+    void wholes(MemorySegment b, long at, byte[] codes, int c, float[] scale, float share, int g) {
         float[] values = new float[256];
         type.decode(b, at, values, 0);
         for (int i = 0; i < 256; i++) {
-            float step = scale[g + i / group];
+            float step = share * scale[g + i / group];
             codes[c + i] = (byte) (step == 0 ? 0 : Math.round(values[i] / step));
         }
     }

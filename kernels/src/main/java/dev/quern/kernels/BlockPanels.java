@@ -2,6 +2,7 @@ package dev.quern.kernels;
 
 import dev.quern.core.BlockType;
 import dev.quern.core.BlockWeight;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Optional;
 
@@ -55,36 +56,60 @@ final class BlockPanels {
         int perUnit = format.blocks() * PanelFormat.BLOCK;
         IntegerPanels panels = new IntegerPanels(weight.rows(), cols / perUnit, format);
         IntegerPanels.Filling filling = panels.new Filling();
-        byte[] codes = new byte[cols];
         int groups = type.weights() / split.group;
         float[] scale = new float[groups];
         float[] minimum = new float[groups];
+        boolean direct = BlockWords.takes(type, format.bits());
+        int blocks = type.weights() / PanelFormat.BLOCK;
+        int[] words = new int[blocks * format.bits()];
+        byte[] codes = new byte[direct ? 0 : cols];
         byte[] codeOf = codeOf(split);
         long at = 0;
         for (int r = 0; r < weight.rows(); r++) {
             for (int c = 0; c < cols; c += type.weights(), at += type.bytes()) {
-                split.split(weight.data(), at, codes, c, scale, minimum, 0);
-                if (!split.supers()) {
+                split.scales(weight.data(), at, scale, minimum, 0);
+                if (split.supers()) {
+                    supers(split, weight.data(), at, r, c / perUnit, scale, minimum, filling);
+                } else {
                     filling.scale(r, c / split.group, scale[0], minimum[0]);
-                    continue;
                 }
-                float unit = split.unit(weight.data(), at);
-                float minimumUnit = split.minimumUnit(weight.data(), at);
-                filling.units(r, c / perUnit, unit, minimumUnit);
-                for (int g = 0; g < groups; g++) {
-                    filling.small(r, c / perUnit, g, small(scale[g], unit), small(minimum[g], minimumUnit));
+                if (direct) {
+                    BlockWords.read(type, weight.data(), at, words);
+                    filling.words(r, c / PanelFormat.BLOCK, words, blocks);
+                } else {
+                    split.codes(weight.data(), at, codes, c, scale, 0);
                 }
             }
-            for (int c = 0; c < cols; c++) {
-                codes[c] = codeOf[codes[c] & 0xFF];
+            if (!direct) {
+                for (int c = 0; c < cols; c++) {
+                    codes[c] = codeOf[codes[c] & 0xFF];
+                }
+                filling.codes(r, codes, cols);
             }
-            filling.codes(r, codes, cols);
             if ((r + 1) % PanelFormat.ROWS == 0 || r + 1 == weight.rows()) {
                 filling.store(r / PanelFormat.ROWS);
             }
         }
         InputOrder order = InputOrder.plain(cols);
         return new IntegerLinear(kernel, cols, order, panels, PanelProgram.of(isa, format, levels));
+    }
+
+    /// The scales and minima of a block as small multiples of its own unit.
+    private static void supers(
+            BlockCodes split,
+            MemorySegment data,
+            long at,
+            int row,
+            int unit,
+            float[] scale,
+            float[] minimum,
+            IntegerPanels.Filling filling) {
+        float scaleUnit = split.unit(data, at);
+        float minimumUnit = split.minimumUnit(data, at);
+        filling.units(row, unit, scaleUnit, minimumUnit);
+        for (int g = 0; g < scale.length; g++) {
+            filling.small(row, unit, g, small(scale[g], scaleUnit), small(minimum[g], minimumUnit));
+        }
     }
 
     /// Exact: the value is the product, without rounding.

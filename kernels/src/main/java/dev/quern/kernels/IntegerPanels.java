@@ -90,6 +90,17 @@ final class IntegerPanels {
             }
         }
 
+        /// The codes of `count` blocks of a row as words (`BlockWords`), from block `block` on.
+        void words(int row, int block, int[] words, int count) {
+            int half = row % ROWS / 16 * format.halfBytes() + row % 16 * 4;
+            for (int b = 0, w = 0; b < count; b++) {
+                int at = blockAt(block + b) + half;
+                for (int j = 0; j < format.bits(); j++, at += 64) {
+                    FOUR.set(bytes, at, words[w++]);
+                }
+            }
+        }
+
         /// The scale of a group of a row, and its zero or minimum.
         void scale(int row, int group, float scale, float shift) {
             int at = group / format.subs() * format.unitBytes() + group % format.subs() * format.subBytes();
