@@ -30,33 +30,49 @@ record IntegerLinear(String kernel, int cols, InputOrder order, IntegerPanels pa
 
     @Override
     public void multiply(float[] x, int xOffset, int tokens, float[] y, int yOffset, Workers workers) {
-        Border.check(this, x, xOffset, tokens, y, yOffset);
-        if (tokens == 0) {
-            return;
-        }
-        Scratch scratch = workers.scratch();
-        float[] in = order.laidOut(x, xOffset, cols, tokens, scratch);
-        int inAt = in == x ? xOffset : 0;
-        InputBlocks inputs = scratch.inputBlocks();
-        inputs.encode(in, inAt, order.length(), tokens, panels.blocks(), program.levels(), workers);
-        if (tokens == 1) {
-            one(inputs, y, yOffset, workers);
-        } else {
-            many(inputs, tokens, y, yOffset, workers);
-        }
-        Reference.reachabilityFence(this);
-        Reference.reachabilityFence(inputs);
+        multiply(new IntegerLinear[] {this}, x, xOffset, tokens, new float[][] {y}, yOffset, workers);
     }
 
-    private void one(InputBlocks inputs, float[] y, int yAt, Workers workers) {
-        MemorySegment out = workers.scratch().outside(panels.panels() * ROWS * 4L);
-        workers.ranges(panels.panels(), 1, (from, to) -> {
-            long at = (long) from * ROWS * 4;
-            program.token(panels.address(from), inputs.address(0), out.address() + at, to - from, panels.units());
-            int n = Math.min(to * ROWS, rows()) - from * ROWS;
-            MemorySegment.copy(out, JAVA_FLOAT, at, y, yAt + from * ROWS, n);
-        });
-        Reference.reachabilityFence(out);
+    @Override
+    public Runnable token(float[] x, float[] y, Workers workers) {
+        return new IntegerToken(new IntegerLinear[] {this}, x, 0, new float[][] {y}, 0, workers);
+    }
+
+    /// True where the codes of an input for this weight are those for `other`.
+    boolean sharesInputs(IntegerLinear other) {
+        return cols == other.cols
+                && order.source() == null
+                && other.order.source() == null
+                && panels.blocks() == other.panels.blocks()
+                && program.levels() == other.program.levels();
+    }
+
+    /// The products of weights that share inputs, each in its `y`: inputs are rounded once, and one token takes one
+    /// loop over all of them.
+    static void multiply(
+            IntegerLinear[] linears, float[] x, int xOffset, int tokens, float[][] y, int yOffset, Workers workers) {
+        if (tokens == 1) {
+            new IntegerToken(linears, x, xOffset, y, yOffset, workers).run();
+        } else if (tokens > 1) {
+            many(linears, x, xOffset, tokens, y, yOffset, workers);
+        }
+    }
+
+    private static void many(
+            IntegerLinear[] linears, float[] x, int xOffset, int tokens, float[][] y, int yOffset, Workers workers) {
+        IntegerLinear first = linears[0];
+        Scratch scratch = workers.scratch();
+        float[] in = first.order.laidOut(x, xOffset, first.cols, tokens, scratch);
+        int inAt = in == x ? xOffset : 0;
+        InputBlocks inputs = scratch.inputBlocks();
+        int levels = first.program.levels();
+        inputs.encode(in, inAt, first.order.length(), tokens, first.panels.blocks(), levels, workers);
+        for (int i = 0; i < linears.length; i++) {
+            Border.check(linears[i], x, xOffset, tokens, y[i], yOffset);
+            linears[i].many(inputs, tokens, y[i], yOffset, workers);
+        }
+        Reference.reachabilityFence(linears);
+        Reference.reachabilityFence(inputs);
     }
 
     private void many(InputBlocks inputs, int tokens, float[] y, int yAt, Workers workers) {

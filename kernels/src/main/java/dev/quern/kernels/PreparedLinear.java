@@ -23,4 +23,10 @@ public interface PreparedLinear {
     ///
     /// One token reads the packed weights once; many tokens unpack a tile once and use it for all of them.
     void multiply(float[] x, int xOffset, int tokens, float[] y, int yOffset, Workers workers);
+
+    /// The product of one token, `y [rows]` from `x [cols]`, as a step that can run again: each time it takes what `x`
+    /// holds then. Kernels that know how allocate nothing.
+    default Runnable token(float[] x, float[] y, Workers workers) {
+        return () -> multiply(x, 0, 1, y, 0, workers);
+    }
 }

@@ -19,6 +19,8 @@ public final class Workers implements AutoCloseable {
     /// Waiting shorter than this costs less than a park and a wake-up.
     private static final long SPIN_NANOS = 30_000;
 
+    private static final IntConsumer NOTHING = _ -> {};
+
     private final int threads;
     private final Member[] members;
     private final ReentrantLock turn = new ReentrantLock();
@@ -26,12 +28,16 @@ public final class Workers implements AutoCloseable {
     private final @Nullable Throwable[] failures;
     private final Scratch callerScratch = new Scratch();
 
-    private volatile @Nullable Round round;
+    /// The loop under way: written before `ticket`, read after it.
+    private IntConsumer body = NOTHING;
+
+    private int tasks;
+
+    /// Counts the loops: who waits sees another number.
+    private volatile int ticket;
+
     private volatile @Nullable Thread waiting;
     private volatile boolean closed;
-
-    /// One parallel loop: who waits sees a new object.
-    private record Round(int tasks, IntConsumer body) {}
 
     private Workers(int threads) {
         this.threads = threads;
@@ -77,7 +83,7 @@ public final class Workers implements AutoCloseable {
                     body.accept(task);
                 }
             } else if (tasks > 1) {
-                together(new Round(tasks, body));
+                together(tasks, body);
             }
         } finally {
             turn.unlock();
@@ -103,25 +109,28 @@ public final class Workers implements AutoCloseable {
         return Thread.currentThread() instanceof Member member && member.crew == this ? member.scratch : callerScratch;
     }
 
-    private void together(Round next) {
+    private void together(int tasks, IntConsumer body) {
         running.set(members.length);
-        round = next;
+        this.tasks = tasks;
+        this.body = body;
+        ticket++;
         for (Member member : members) {
             if (member.parked) {
                 LockSupport.unpark(member);
             }
         }
-        share(next, 0);
+        share(0);
         awaitMembers();
+        this.body = NOTHING;
         rethrow();
     }
 
-    private void share(Round current, int member) {
-        int from = (int) ((long) current.tasks * member / threads);
-        int to = (int) ((long) current.tasks * (member + 1) / threads);
+    private void share(int member) {
+        int from = (int) ((long) tasks * member / threads);
+        int to = (int) ((long) tasks * (member + 1) / threads);
         try {
             for (int task = from; task < to; task++) {
-                current.body.accept(task);
+                body.accept(task);
             }
         } catch (Throwable failure) {
             failures[member] = failure;
@@ -192,14 +201,8 @@ public final class Workers implements AutoCloseable {
 
         @Override
         public void run() {
-            Round done = null;
-            while (true) {
-                Round next = awaitRound(done);
-                if (next == null) {
-                    return;
-                }
-                crew.share(next, index);
-                done = next;
+            for (int done = 0; awaitLoop(done); done++) {
+                crew.share(index);
                 if (crew.running.decrementAndGet() == 0) {
                     Thread caller = crew.waiting;
                     if (caller != null) {
@@ -209,22 +212,22 @@ public final class Workers implements AutoCloseable {
             }
         }
 
-        private @Nullable Round awaitRound(@Nullable Round done) {
+        /// Waits for the loop after the `done`th; false if the crew is closed.
+        private boolean awaitLoop(int done) {
             long spinUntil = System.nanoTime() + SPIN_NANOS;
             while (true) {
-                Round next = crew.round;
-                if (next != done) {
-                    return next;
+                if (crew.ticket != done) {
+                    return true;
                 }
                 if (crew.closed) {
-                    return null;
+                    return false;
                 }
                 if (System.nanoTime() < spinUntil) {
                     Thread.onSpinWait();
                     continue;
                 }
                 parked = true;
-                if (crew.round == done && !crew.closed) {
+                if (crew.ticket == done && !crew.closed) {
                     LockSupport.park(crew);
                 }
                 parked = false;

@@ -11,6 +11,8 @@ import dev.quern.kernels.NormKernel;
 import dev.quern.kernels.PreparedLinear;
 import dev.quern.kernels.RangeBody;
 import dev.quern.kernels.RopeKernel;
+import dev.quern.kernels.SharedInput;
+import dev.quern.kernels.TokenAttention;
 import dev.quern.kernels.Workers;
 import dev.quern.models.Activation;
 import dev.quern.models.Attention;
@@ -21,6 +23,8 @@ import dev.quern.models.Ops;
 import dev.quern.models.Rope;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// The executor on our own kernels: packed weights, activations in float32 or as codes, one sequence with its KV
 /// cache.
@@ -28,7 +32,8 @@ import java.util.List;
 /// A forward pass begins with `embed`: its tokens take the positions behind those that the cache holds, and `attend`
 /// adds their keys and values. Values live until `endOfBlock` of the block that made them, at the longest until the
 /// next
-/// `embed`; then their memory is used again. For one thread.
+/// `embed`; then their memory is used again. Every operation is a step, which can run again: a pass over one token is
+/// recorded, and later tokens take the same steps. For one thread.
 public final class JavaOps implements Ops<Rows> {
     /// Fewer floats than this are done by the calling thread: a barrier costs more.
     private static final int WORTH_SPLITTING = 1 << 14;
@@ -42,6 +47,9 @@ public final class JavaOps implements Ops<Rows> {
     private int start;
     private int tokens;
     private int expected;
+    private int[] ids = {};
+    private final int[] one = {0};
+    private @Nullable List<Runnable> recorded;
 
     public JavaOps(Model model, KvCache cache) {
         this.model = model;
@@ -55,22 +63,64 @@ public final class JavaOps implements Ops<Rows> {
         expected = length;
     }
 
+    /// Runs `pass`, which takes one token, and keeps its steps.
+    Recording record(Supplier<Rows> pass) {
+        List<Runnable> steps = new ArrayList<>();
+        recorded = steps;
+        try {
+            return new Recording(pass.get(), steps.toArray(Runnable[]::new));
+        } finally {
+            recorded = null;
+        }
+    }
+
+    /// A recorded pass once more, for another token: its steps work where they did, and nothing is allocated that the
+    /// kernels do not allocate.
+    Rows again(Recording pass, int token) {
+        start = cache.length();
+        ids = one;
+        one[0] = token;
+        for (Runnable step : pass.steps) {
+            step.run();
+        }
+        return pass.result;
+    }
+
+    /// A pass over one token as steps on fixed arrays.
+    record Recording(Rows result, Runnable[] steps) {}
+
+    private Rows step(Rows y, Runnable work) {
+        step(work);
+        return y;
+    }
+
+    private void step(Runnable work) {
+        work.run();
+        if (recorded != null) {
+            recorded.add(work);
+        }
+    }
+
     @Override
     public Rows embed(Embedding table, int[] tokens) {
         start = cache.length();
+        ids = tokens;
+        Rows y = begin(tokens.length, table.hiddenSize());
+        return step(y, () -> lookUp(table, y));
+    }
+
+    private void lookUp(Embedding table, Rows y) {
         int size = table.hiddenSize();
-        Rows y = begin(tokens.length, size);
-        for (int t = 0; t < tokens.length; t++) {
-            if (tokens[t] < 0 || tokens[t] >= table.vocabSize()) {
-                throw new UsageException("token " + tokens[t] + " is not in the model's vocabulary of "
-                        + table.vocabSize() + ": the tokenizer belongs to another model");
+        for (int t = 0; t < ids.length; t++) {
+            if (ids[t] < 0 || ids[t] >= table.vocabSize()) {
+                throw new UsageException("token " + ids[t] + " is not in the model's vocabulary of " + table.vocabSize()
+                        + ": the tokenizer belongs to another model");
             }
-            model.embedding().unpackRow(tokens[t], y.data(), t * size);
+            model.embedding().unpackRow(ids[t], y.data(), t * size);
         }
         if (table.scale() != 1) {
             Elementwise.scale(y.data(), 0, table.scale(), y.data(), 0, y.data().length);
         }
-        return y;
     }
 
     /// The first value of a pass over `count` tokens; those of the last pass are dead.
@@ -109,39 +159,62 @@ public final class JavaOps implements Ops<Rows> {
         return linears(List.of(linear), x).getFirst();
     }
 
-    /// Transforms and quantizes the input once for neighbours that share it.
+    /// Transforms and quantizes the input once for neighbours that share it, and multiplies them together.
     @Override
     public List<Rows> linears(List<Linear> linears, Rows x) {
         List<Rows> products = new ArrayList<>(linears.size());
-        PreparedInput shared = null;
-        Rows read = x;
-        Rows seen = null;
-        for (Linear linear : linears) {
-            PreparedInput input = model.input(linear);
-            if (input != shared) {
-                shared = input;
-                read = transformed(input, x);
-                seen = null;
-                if (input.scheme().quantizes()) {
-                    input.encode(read, codes, workers);
-                }
+        for (int from = 0; from < linears.size(); ) {
+            PreparedInput input = model.input(linears.get(from));
+            int to = from + 1;
+            while (to < linears.size() && model.input(linears.get(to)) == input) {
+                to++;
             }
-            PreparedLinear prepared = model.linear(linear);
-            Rows y = rows(x.rows(), prepared.rows());
-            if (!input.scheme().quantizes()) {
-                prepared.multiply(read.data(), 0, x.rows(), y.data(), 0, workers);
-            } else if (prepared instanceof CodeLinear integers) {
-                integers.multiply(codes, read.data(), 0, y.data(), 0, workers);
-            } else {
-                seen = seen == null ? decoded(read) : seen;
-                prepared.multiply(seen.data(), 0, x.rows(), y.data(), 0, workers);
-            }
-            model.bias(linear).ifPresent(bias -> Elementwise.addBias(y.data(), 0, y.rows(), bias));
-            model.correction(linear)
-                    .ifPresent(c -> c.addTo(y, x, rows(x.rows(), c.down().rows()), rows(x.rows(), y.cols()), workers));
-            products.add(y);
+            products.addAll(products(linears.subList(from, to), input, x));
+            from = to;
+        }
+        for (int i = 0; i < products.size(); i++) {
+            Rows y = products.get(i);
+            model.bias(linears.get(i)).ifPresent(bias -> step(() -> Elementwise.addBias(y.data(), 0, y.rows(), bias)));
+            model.correction(linears.get(i)).ifPresent(c -> {
+                Rows inner = rows(x.rows(), c.down().rows());
+                Rows outer = rows(x.rows(), y.cols());
+                step(() -> c.addTo(y, x, inner, outer, workers));
+            });
         }
         return products;
+    }
+
+    /// Products of neighbours with one input.
+    private List<Rows> products(List<Linear> linears, PreparedInput input, Rows x) {
+        List<PreparedLinear> prepared = linears.stream().map(model::linear).toList();
+        List<Rows> products =
+                prepared.stream().map(p -> rows(x.rows(), p.rows())).toList();
+        float[][] y = products.stream().map(Rows::data).toArray(float[][]::new);
+        Rows read = transformed(input, x);
+        if (input.scheme().quantizes()) {
+            quantized(prepared, input, read, y);
+        } else if (x.rows() == 1) {
+            step(SharedInput.token(prepared, read.data(), y, workers));
+        } else {
+            step(() -> SharedInput.multiply(prepared, read.data(), 0, x.rows(), y, workers));
+        }
+        return products;
+    }
+
+    private void quantized(List<PreparedLinear> linears, PreparedInput input, Rows read, float[][] y) {
+        step(() -> input.encode(read, codes, workers));
+        Rows seen = null;
+        for (int i = 0; i < y.length; i++) {
+            float[] product = y[i];
+            PreparedLinear linear = linears.get(i);
+            if (linear instanceof CodeLinear integers) {
+                step(() -> integers.multiply(codes, read.data(), 0, product, 0, workers));
+            } else {
+                seen = seen == null ? decoded(read) : seen;
+                float[] floats = seen.data();
+                step(() -> linear.multiply(floats, 0, read.rows(), product, 0, workers));
+            }
+        }
     }
 
     private Rows transformed(PreparedInput input, Rows x) {
@@ -149,38 +222,62 @@ public final class JavaOps implements Ops<Rows> {
             return x;
         }
         Rows y = rows(x.rows(), x.cols());
-        System.arraycopy(x.data(), 0, y.data(), 0, x.data().length);
-        input.transform(y, workers);
-        return y;
+        return step(y, () -> {
+            System.arraycopy(x.data(), 0, y.data(), 0, x.data().length);
+            input.transform(y, workers);
+        });
     }
 
     /// What the codes stand for, for a weight that is no integers of 8 bits.
     private Rows decoded(Rows x) {
         Rows y = rows(x.rows(), x.cols());
-        codes.dequantize(x.data(), 0, y.data(), 0, workers);
-        return y;
+        return step(y, () -> codes.dequantize(x.data(), 0, y.data(), 0, workers));
     }
 
     @Override
     public Rows rope(Rope rope, Rows x, int heads) {
-        var table = ropes.at(rope, start, x.rows(), Math.max(expected, start + x.rows()));
         Rows y = rows(x.rows(), x.cols());
-        split(x.rows(), x.cols(), (from, to) -> {
-            int at = from * x.cols();
-            System.arraycopy(x.data(), at, y.data(), at, (to - from) * x.cols());
-            int row = table.offset(rope, start + from);
-            RopeKernel.apply(y.data(), at, to - from, heads, rope.headDim(), table.cos(), table.sin(), row);
-        });
-        return y;
+        return step(y, () -> turn(rope, x, heads, y));
+    }
+
+    private void turn(Rope rope, Rows x, int heads, Rows y) {
+        var table = ropes.at(rope, start, x.rows(), Math.max(expected, start + x.rows()));
+        if (x.data().length < WORTH_SPLITTING) {
+            turn(rope, table, x, heads, y, 0, x.rows());
+        } else {
+            workers.ranges(x.rows(), 1, (from, to) -> turn(rope, table, x, heads, y, from, to));
+        }
+    }
+
+    private void turn(Rope rope, RopeTables.Table table, Rows x, int heads, Rows y, int from, int to) {
+        int at = from * x.cols();
+        System.arraycopy(x.data(), at, y.data(), at, (to - from) * x.cols());
+        int row = table.offset(rope, start + from);
+        RopeKernel.apply(y.data(), at, to - from, heads, rope.headDim(), table.cos(), table.sin(), row);
     }
 
     @Override
     public Rows attend(Attention attention, Rows q, Rows k, Rows v) {
         KvLayer layer = cache.layer(attention.layer());
         Rows y = rows(q.rows(), q.cols());
+        if (q.rows() > 1) {
+            return step(y, () -> attendMany(attention, layer, q, k, v, y));
+        }
+        TokenAttention token = new TokenAttention(
+                q.data(), 0, attention.nHeads(), layer, attention.scale(), attention.window(), y.data(), 0, workers);
+        return step(y, () -> {
+            if (layer.scheme().quantizes()) {
+                layer.close(layer.scheme().closedBlocks(start));
+            }
+            layer.append(k.data(), 0, v.data(), 0, 1);
+            token.attend(start);
+        });
+    }
+
+    private void attendMany(Attention attention, KvLayer layer, Rows q, Rows k, Rows v, Rows y) {
         if (!layer.scheme().quantizes()) {
             attend(attention, layer, q, k, v, 0, q.rows(), y);
-            return y;
+            return;
         }
         // tokens of one block of positions see the same blocks as codes
         for (int from = 0; from < q.rows(); ) {
@@ -190,7 +287,6 @@ public final class JavaOps implements Ops<Rows> {
             attend(attention, layer, q, k, v, from, to, y);
             from = to;
         }
-        return y;
     }
 
     /// Adds the keys and values of the tokens `from … to − 1` and attends from them.
@@ -215,41 +311,28 @@ public final class JavaOps implements Ops<Rows> {
         Rows y = rows(gate.rows(), gate.cols());
         float[] g = gate.data();
         float[] u = up.data();
-        split(g.length, 1, (from, to) -> {
-            switch (activation) {
-                case SILU -> Elementwise.siluGate(g, from, u, from, y.data(), from, to - from);
-                case GELU_TANH -> Elementwise.geluTanhGate(g, from, u, from, y.data(), from, to - from);
-            }
-        });
-        return y;
+        RangeBody body = switch (activation) {
+            case SILU -> (from, to) -> Elementwise.siluGate(g, from, u, from, y.data(), from, to - from);
+            case GELU_TANH -> (from, to) -> Elementwise.geluTanhGate(g, from, u, from, y.data(), from, to - from);
+        };
+        return step(y, () -> split(g.length, 1, body));
     }
 
     @Override
     public Rows add(Rows a, Rows b) {
         Rows y = rows(a.rows(), a.cols());
-        split(
-                a.data().length,
-                1,
-                (from, to) -> Elementwise.add(a.data(), from, b.data(), from, y.data(), from, to - from));
-        return y;
+        RangeBody body = (from, to) -> Elementwise.add(a.data(), from, b.data(), from, y.data(), from, to - from);
+        return step(y, () -> split(a.data().length, 1, body));
     }
 
     private Rows norm(Norm norm, Rows x, int rows) {
         Rows y = rows(x.rows(), x.cols());
         float[] weight = model.norm(norm);
-        split(
-                rows,
-                norm.size(),
-                (from, to) -> NormKernel.rmsNorm(
-                        x.data(),
-                        from * norm.size(),
-                        to - from,
-                        weight,
-                        norm.offset(),
-                        norm.eps(),
-                        y.data(),
-                        from * norm.size()));
-        return y;
+        RangeBody body = (from, to) -> {
+            int at = from * norm.size();
+            NormKernel.rmsNorm(x.data(), at, to - from, weight, norm.offset(), norm.eps(), y.data(), at);
+        };
+        return step(y, () -> split(rows, norm.size(), body));
     }
 
     /// Splits `n` items of `size` floats over the workers where that pays.

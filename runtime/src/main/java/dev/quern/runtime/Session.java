@@ -4,6 +4,7 @@ import dev.quern.core.NumericException;
 import dev.quern.core.UsageException;
 import dev.quern.models.Network;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// One sequence of tokens run through a model: what came before is in the KV cache.
 ///
@@ -20,6 +21,7 @@ public final class Session {
     private final KvCache cache;
     private final JavaOps ops;
     private final float[] last;
+    private JavaOps.@Nullable Recording recorded;
 
     public Session(Model model) {
         this.model = model;
@@ -56,9 +58,31 @@ public final class Session {
         return last;
     }
 
-    /// Adds one token; the logits `[vocabSize]` after it, as `prefill`.
+    /// Adds one token; the logits `[vocabSize]` after it, as `prefill`. Steady work allocates nothing where the model's
+    /// kernels do not: the steps of the first token are those of all.
     public float[] decode(int token) {
-        return prefill(new int[] {token});
+        int before = cache.length();
+        ops.expect(Math.addExact(before, 1));
+        boolean done = false;
+        try {
+            float[] logits = step(token).data();
+            done = true;
+            requireFinite(logits);
+            return logits;
+        } finally {
+            if (!done) {
+                cache.truncate(before);
+            }
+        }
+    }
+
+    private Rows step(int token) {
+        if (recorded != null) {
+            return ops.again(recorded, token);
+        }
+        Network network = model.network();
+        recorded = ops.record(() -> network.logits(ops, network.forward(ops, new int[] {token})));
+        return recorded.result();
     }
 
     /// Adds tokens; the logits after each, `[tokens, vocabSize]`.

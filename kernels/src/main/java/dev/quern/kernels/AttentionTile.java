@@ -1,0 +1,138 @@
+package dev.quern.kernels;
+
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/// Query rows that read one kv head: row i lies at `at + i · stride` and has the first one's position `+ i · step`.
+record AttentionTile(float[] q, int at, int stride, int rows, int step, int window, float scale) {
+    /// The most rows: 8 times those of the inner block; scores and output stay in the first cache.
+    static final int ROWS = 48;
+
+    private static final VectorSpecies<Float> F = VectorWidth.FLOATS;
+    private static final int L = VectorWidth.LANES;
+    private static final int BLOCK = KvLayer.BLOCK;
+
+    /// Attends from the rows, the first at `position`, to all they see: row i's output at `outAt + i · stride`.
+    void attend(KvLayer cache, int kvHead, int position, float[] out, int outAt, Scratch scratch) {
+        int padded = cache.valueStride();
+        float[] sums = scratch.floats(Scratch.OUTPUTS, ROWS * padded);
+        float[] maxima = scratch.floats(Scratch.MAXIMA, ROWS);
+        float[] totals = scratch.floats(Scratch.TOTALS, ROWS);
+        int first = window == 0 ? 0 : Math.max(0, position - window + 1);
+        int last = position + (rows - 1) * step;
+        accumulate(cache, kvHead, position, first / BLOCK, last / BLOCK + 1, sums, 0, maxima, totals, 0, scratch);
+        for (int i = 0; i < rows; i++) {
+            Elementwise.scale(sums, i * padded, 1 / totals[i], out, outAt + i * stride, cache.headDim());
+        }
+    }
+
+    /// Attends to the positions of blocks `from … to − 1` alone. Of row i: the largest score to `maxima[rowAt + i]`,
+    /// the
+    /// sum of the weights relative to it to `totals[rowAt + i]`, and the weighted sum of the values to
+    /// `sums[sumsAt + i · valueStride]`.
+    void accumulate(
+            KvLayer cache,
+            int kvHead,
+            int position,
+            int from,
+            int to,
+            float[] sums,
+            int sumsAt,
+            float[] maxima,
+            float[] totals,
+            int rowAt,
+            Scratch scratch) {
+        int headDim = cache.headDim();
+        int padded = cache.valueStride();
+        float[] scores = scratch.floats(Scratch.SCORES, ROWS * BLOCK + L);
+        Arrays.fill(sums, sumsAt, sumsAt + rows * padded, 0f);
+        Arrays.fill(maxima, rowAt, rowAt + rows, Float.NEGATIVE_INFINITY);
+        Arrays.fill(totals, rowAt, rowAt + rows, 0f);
+        int last = position + (rows - 1) * step;
+        for (int block = from; block < to; block++) {
+            int base = block * BLOCK;
+            boolean closed = cache.closed(block);
+            float[] keys = cache.keyBlock(block);
+            float[] values = cache.valueBlock(block);
+            if (closed) {
+                keys = scratch.floats(Scratch.KEYS, headDim * BLOCK);
+                values = scratch.floats(Scratch.VALUES, BLOCK * padded);
+                cache.unpackKeys(block, kvHead, keys);
+                cache.unpackValues(block, kvHead, values);
+            }
+            Product.multiply(
+                    q,
+                    at,
+                    stride,
+                    rows,
+                    keys,
+                    closed ? 0 : cache.keyOffset(kvHead),
+                    BLOCK,
+                    BLOCK,
+                    headDim,
+                    scores,
+                    0,
+                    BLOCK,
+                    false);
+            for (int i = 0; i < rows; i++) {
+                int own = position + i * step;
+                int low = window == 0 ? 0 : Math.max(0, own - window + 1 - base);
+                float factor = softmaxStep(scores, i, low, own + 1 - base, maxima, totals, rowAt + i);
+                if (factor != 1f) {
+                    int sum = sumsAt + i * padded;
+                    Elementwise.scale(sums, sum, factor, sums, sum, padded);
+                }
+            }
+            Product.multiply(
+                    scores,
+                    0,
+                    BLOCK,
+                    rows,
+                    values,
+                    closed ? 0 : cache.valueOffset(kvHead),
+                    padded,
+                    padded,
+                    Math.min(BLOCK, last + 1 - base),
+                    sums,
+                    0,
+                    padded,
+                    true);
+        }
+    }
+
+    /// Turns row i's scores of positions `low … high − 1` of the block into weights relative to the largest score so
+    /// far,
+    /// and returns what earlier sums are to be multiplied by for it; other positions get weight 0.
+    private float softmaxStep(float[] scores, int i, int low, int high, float[] maxima, float[] totals, int row) {
+        int at = i * BLOCK;
+        if (low >= BLOCK || high <= 0) {
+            Arrays.fill(scores, at, at + BLOCK, 0f);
+            return 1;
+        }
+        if (low > 0) {
+            Arrays.fill(scores, at, at + low, Float.NEGATIVE_INFINITY);
+        }
+        if (high < BLOCK) {
+            Arrays.fill(scores, at + high, at + BLOCK, Float.NEGATIVE_INFINITY);
+        }
+        FloatVector largest = FloatVector.fromArray(F, scores, at);
+        for (int j = L; j < BLOCK; j += L) {
+            largest = largest.max(FloatVector.fromArray(F, scores, at + j));
+        }
+        float max = Math.max(maxima[row], scale * largest.reduceLanes(VectorOperators.MAX));
+        FloatVector total = FloatVector.zero(F);
+        for (int j = 0; j < BLOCK; j += L) {
+            FloatVector score = FloatVector.fromArray(F, scores, at + j);
+            FloatVector e = VectorExp.exp(score.mul(scale).sub(max));
+            e.intoArray(scores, at + j);
+            total = total.add(e);
+        }
+        float factor = maxima[row] == max ? 1f : (float) Math.exp(maxima[row] - max);
+        total.intoArray(scores, ROWS * BLOCK);
+        totals[row] = totals[row] * factor + LaneSum.of(scores, ROWS * BLOCK);
+        maxima[row] = max;
+        return factor;
+    }
+}
