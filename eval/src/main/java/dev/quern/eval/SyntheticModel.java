@@ -68,9 +68,12 @@ public final class SyntheticModel implements WeightSource {
             case "7b" -> config(4096, 32, 11008, 32, 32);
             default -> throw new UsageException("--synthetic " + shape + ": expected " + SHAPES);
         };
-        SyntheticModel model = new SyntheticModel(
-                encoding.toLowerCase(Locale.ROOT),
-                Architectures.ofConfig(config).orElseThrow().network(config));
+        return of(Architectures.ofConfig(config).orElseThrow().network(config), encoding);
+    }
+
+    /// The same of a network of choice.
+    public static SyntheticModel of(Network network, String encoding) {
+        SyntheticModel model = new SyntheticModel(encoding.toLowerCase(Locale.ROOT), network);
         model.make(1, 256);
         return model;
     }

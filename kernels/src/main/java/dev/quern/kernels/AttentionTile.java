@@ -96,7 +96,7 @@ record AttentionTile(float[] q, int at, int stride, int rows, int step, int wind
                     padded,
                     Math.min(BLOCK, last + 1 - base),
                     sums,
-                    0,
+                    sumsAt,
                     padded,
                     true);
         }

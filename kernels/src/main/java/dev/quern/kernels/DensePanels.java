@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 
 /// Panels of dense weights outside the heap, read by `DenseProgram`; they lie as in `FloatPanels`, `F16Panels` and
 /// `Bf16Panels`, and a prompt unpacks them as those do.
-record DensePanels(DenseProgram program, int rows, int cols, MemorySegment memory) implements Panels {
+record DensePanels(DenseProgram program, int rows, int cols, MemorySegment memory) implements OutsidePanels {
     /// Copies the weight, a panel at a time. Inputs of bfloat16 are even in number.
     static DensePanels of(DenseProgram program, DenseWeight weight) {
         int cols = weight.cols();
@@ -38,8 +38,13 @@ record DensePanels(DenseProgram program, int rows, int cols, MemorySegment memor
     }
 
     @Override
-    public void dot(int panel, float[] x, int xAt, float[] sums, int sumsAt, float[] y, int yAt, Scratch scratch) {
-        program.dot(panel(panel), x, xAt, cols, y, yAt);
+    public boolean outside() {
+        return true;
+    }
+
+    @Override
+    public void dot(int panel, long x, long y) {
+        program.dot(memory.address() + panel * program.kind().bytes(cols), x, cols, y);
     }
 
     @Override

@@ -86,20 +86,11 @@ final class DenseProgram {
         return kind;
     }
 
-    /// Sets `y[yAt … yAt + 64)` to the product of the panel and `count` floats of x from `xAt` on, a multiple of the
-    /// kind's inputs. Throws `IndexOutOfBoundsException` or `IllegalArgumentException` where anything is too short.
-    void dot(MemorySegment panel, float[] inputs, int xAt, int count, float[] y, int yAt) {
-        Border.range("x", inputs, xAt, count);
-        Border.range("y", y, yAt, Panels.ROWS);
-        if (count <= 0 || count % kind.inputs != 0 || panel.byteSize() < kind.bytes(count)) {
-            throw new IllegalArgumentException(count + " inputs of a panel of " + panel.byteSize() + " bytes");
-        }
-        MachineCode.dense(
-                code,
-                panel,
-                MemorySegment.ofArray(inputs).asSlice((long) xAt * Float.BYTES),
-                MemorySegment.ofArray(y).asSlice((long) yAt * Float.BYTES),
-                count / kind.inputs);
+    /// Sets 64 floats at address `y` to the product of the panel at `panel` and `count` floats at `x`, a multiple of
+    /// the
+    /// kind's inputs. Nothing is checked here.
+    void dot(long panel, long x, int count, long y) {
+        MachineCode.dense(code, panel, x, y, count / kind.inputs);
     }
 
     private void write() {

@@ -42,6 +42,11 @@ record Int8Linear(PanelLinear floats, CodePanels panels, float[] scales, int[] s
     }
 
     @Override
+    public Runnable token(float[] x, float[] y, Workers workers) {
+        return floats.token(x, y, workers);
+    }
+
+    @Override
     public void multiply(InputCodes codes, float[] x, int xOffset, float[] y, int yOffset, Workers workers) {
         Border.check(this, x, xOffset, codes.tokens(), y, yOffset);
         if (codes.cols() != cols()) {

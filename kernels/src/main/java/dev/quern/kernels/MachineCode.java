@@ -39,13 +39,14 @@ final class MachineCode {
             FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG),
             Linker.Option.critical(true));
 
-    /// Dense weights, inputs, output, steps; all memory may lie in the heap.
+    /// Dense weights, inputs, output, steps, all outside the heap.
     private static final MethodHandle DENSE = LINKER.downcallHandle(
-            FunctionDescriptor.ofVoid(ADDRESS, ADDRESS, ADDRESS, JAVA_LONG), Linker.Option.critical(true));
+            FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG), Linker.Option.critical(false));
 
-    /// Sums over vectors of books; all memory may lie in the heap.
+    /// Sums over vectors of books: indices, inputs, output, places, book, indices and book of the second stage. Indices
+    /// may lie in the heap.
     private static final MethodHandle VECTORS = LINKER.downcallHandle(
-            FunctionDescriptor.ofVoid(ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS),
+            FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG),
             Linker.Option.critical(true));
 
     static {
@@ -122,7 +123,7 @@ final class MachineCode {
     }
 
     /// One token times a panel of dense weights: sets 64 floats of `y`.
-    static void dense(MemorySegment code, MemorySegment weights, MemorySegment x, MemorySegment y, long steps) {
+    static void dense(MemorySegment code, long weights, long x, long y, long steps) {
         try {
             DENSE.invokeExact(code, weights, x, y, steps);
         } catch (Throwable impossible) {
@@ -134,12 +135,12 @@ final class MachineCode {
     static void vectors(
             MemorySegment code,
             MemorySegment indices,
-            MemorySegment x,
-            MemorySegment y,
+            long x,
+            long y,
             long places,
-            MemorySegment book,
+            long book,
             MemorySegment seconds,
-            MemorySegment secondBook) {
+            long secondBook) {
         try {
             VECTORS.invokeExact(code, indices, x, y, places, book, seconds, secondBook);
         } catch (Throwable impossible) {

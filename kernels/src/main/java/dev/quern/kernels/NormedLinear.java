@@ -39,14 +39,29 @@ record NormedLinear(PanelLinear product, int @Nullable [] columns, float @Nullab
             place(x, xOffset + t * cols, in, t * cols);
         }
         product.multiply(in, 0, tokens, y, yOffset, workers);
+        for (int t = 0; t < tokens; t++) {
+            addShift(x, xOffset + t * cols, y, yOffset + t * rows);
+        }
+    }
+
+    @Override
+    public Runnable token(float[] x, float[] y, Workers workers) {
+        float[] in = new float[cols()];
+        Runnable multiply = product.token(in, y, workers);
+        return () -> {
+            place(x, 0, in, 0);
+            multiply.run();
+            addShift(x, 0, y, 0);
+        };
+    }
+
+    private void addShift(float[] x, int xAt, float[] y, int yAt) {
         if (shift == null) {
             return;
         }
-        for (int t = 0; t < tokens; t++) {
-            float constant = dot(shift, x, xOffset + t * cols);
-            for (int i = yOffset + t * rows; i < yOffset + (t + 1) * rows; i++) {
-                y[i] += constant;
-            }
+        float constant = dot(shift, x, xAt);
+        for (int i = yAt; i < yAt + rows(); i++) {
+            y[i] += constant;
         }
     }
 

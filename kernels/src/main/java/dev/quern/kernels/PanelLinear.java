@@ -29,32 +29,19 @@ record PanelLinear(String kernel, Panels panels) implements PreparedLinear {
     @Override
     public void multiply(float[] x, int xOffset, int tokens, float[] y, int yOffset, Workers workers) {
         Border.check(this, x, xOffset, tokens, y, yOffset);
+        if (tokens < PROMPT) {
+            new PanelToken(panels, x, xOffset, tokens, y, yOffset, workers).run();
+            return;
+        }
         InputOrder order = panels.order();
         float[] in = order.laidOut(x, xOffset, panels.cols(), tokens, workers.scratch());
-        int inAt = in == x ? xOffset : 0;
-        if (tokens < PROMPT) {
-            decode(in, inAt, tokens, y, yOffset, workers);
-        } else {
-            prompt(in, inAt, tokens, y, yOffset, workers);
-        }
+        prompt(in, in == x ? xOffset : 0, tokens, y, yOffset, workers);
     }
 
-    private void decode(float[] x, int xAt, int tokens, float[] y, int yAt, Workers workers) {
-        InputOrder order = panels.order();
-        int rows = panels.rows();
-        float[] sums = workers.scratch().floats(Scratch.SUMS, tokens * order.groups());
-        for (int t = 0; t < tokens; t++) {
-            order.sums(x, xAt + t * order.length(), sums, t * order.groups());
-        }
-        workers.run(Math.ceilDiv(rows, Panels.ROWS), panel -> {
-            Scratch scratch = workers.scratch();
-            float[] part = scratch.floats(Scratch.PART, Panels.ROWS);
-            int row = panel * Panels.ROWS;
-            for (int t = 0; t < tokens; t++) {
-                panels.dot(panel, x, xAt + t * order.length(), sums, t * order.groups(), part, 0, scratch);
-                System.arraycopy(part, 0, y, yAt + t * rows + row, Math.min(Panels.ROWS, rows - row));
-            }
-        });
+    @Override
+    public Runnable token(float[] x, float[] y, Workers workers) {
+        Border.check(this, x, 0, 1, y, 0);
+        return new PanelToken(panels, x, 0, 1, y, 0, workers);
     }
 
     private void prompt(float[] x, int xAt, int tokens, float[] y, int yAt, Workers workers) {

@@ -39,21 +39,12 @@ record VectorCode(
                 second == null ? MemorySegment.NULL : copy(second, halves));
     }
 
-    /// Adds the product of `places` inputs to `y[yAt … yAt + 64)`.
-    void dot(int panel, float[] x, int xAt, int places, float[] y, int yAt) {
-        if (places == 0) {
-            return;
+    /// Adds the product of `places` inputs at address `x` to 64 floats at `y`. Nothing is checked.
+    void dot(int panel, long x, int places, long y) {
+        if (places > 0) {
+            MemorySegment second = seconds.length == 0 ? MemorySegment.NULL : seconds[panel];
+            program.dot(indices[panel], x, y, places, book.address(), second, secondBook.address());
         }
-        Border.range("x", x, xAt, places);
-        Border.range("y", y, yAt, Panels.ROWS);
-        program.dot(
-                indices[panel],
-                MemorySegment.ofArray(x).asSlice((long) xAt * Float.BYTES),
-                MemorySegment.ofArray(y).asSlice((long) yAt * Float.BYTES),
-                places,
-                book,
-                seconds.length == 0 ? MemorySegment.NULL : seconds[panel],
-                secondBook);
     }
 
     /// What a token reads beside the indices.

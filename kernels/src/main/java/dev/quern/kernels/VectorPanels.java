@@ -3,10 +3,11 @@ package dev.quern.kernels;
 import dev.quern.core.Codebook;
 import dev.quern.core.VectorWeight;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /// Panels of a codebook weight: runs of places (the outliers, then each group of columns) that share a book.
-record VectorPanels(int rows, int cols, List<VectorRun> runs) implements Panels {
+record VectorPanels(int rows, int cols, List<VectorRun> runs, boolean outside) implements OutsidePanels {
     static VectorPanels of(VectorWeight weight) {
         List<VectorRun> runs = new ArrayList<>();
         Codebook outlier = weight.outlier();
@@ -34,7 +35,8 @@ record VectorPanels(int rows, int cols, List<VectorRun> runs) implements Panels 
                 runs.get(first + group).set(n, codes, group * size);
             }
         }
-        return new VectorPanels(weight.rows(), weight.cols(), List.copyOf(runs));
+        return new VectorPanels(
+                weight.rows(), weight.cols(), List.copyOf(runs), runs.stream().allMatch(VectorRun::outside));
     }
 
     @Override
@@ -48,9 +50,26 @@ record VectorPanels(int rows, int cols, List<VectorRun> runs) implements Panels 
     }
 
     @Override
-    public void dot(int panel, float[] x, int xAt, float[] sums, int sumsAt, float[] y, int yAt, Scratch scratch) {
+    public boolean outside() {
+        return outside;
+    }
+
+    @Override
+    public void dot(int panel, long x, long y) {
         for (int i = 0; i < runs.size(); i++) {
-            runs.get(i).dot(panel, x, xAt, y, yAt, i > 0, scratch);
+            runs.get(i).addDot(panel, x, y);
+        }
+    }
+
+    @Override
+    public void dot(int panel, float[] x, int xAt, float[] sums, int sumsAt, float[] y, int yAt, Scratch scratch) {
+        if (outside) {
+            OutsidePanels.super.dot(panel, x, xAt, sums, sumsAt, y, yAt, scratch);
+            return;
+        }
+        Arrays.fill(y, yAt, yAt + ROWS, 0f);
+        for (int i = 0; i < runs.size(); i++) {
+            runs.get(i).addDot(panel, x, xAt, y, yAt, scratch);
         }
     }
 

@@ -56,16 +56,10 @@ final class VectorProgram {
         return PROGRAMS.computeIfAbsent(shape, VectorProgram::new);
     }
 
-    /// Adds `Σ x[p] · centroid` over `places` to `y [64]`. Every index must name a centroid of its book: nothing is
+    /// Adds `Σ x[p] · centroid` over `places` to 64 floats at `y`. Every index must name a centroid of its book:
+    /// nothing is
     /// checked here.
-    void dot(
-            MemorySegment indices,
-            MemorySegment x,
-            MemorySegment y,
-            long places,
-            MemorySegment book,
-            MemorySegment seconds,
-            MemorySegment secondBook) {
+    void dot(MemorySegment indices, long x, long y, long places, long book, MemorySegment seconds, long secondBook) {
         MachineCode.vectors(code, indices, x, y, places, book, seconds, secondBook);
     }
 

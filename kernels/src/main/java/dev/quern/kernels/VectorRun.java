@@ -139,19 +139,17 @@ final class VectorRun {
                 + (code == null ? 4L * (book.length + (second == null ? 0 : second.length)) : code.bookBytes());
     }
 
-    /// Sets `y[yAt … yAt + 64)` to, or adds, the product of this run's places.
-    void dot(int panel, float[] x, int xAt, float[] y, int yAt, boolean add, Scratch scratch) {
-        if (!add) {
-            Arrays.fill(y, yAt, yAt + ROWS, 0f);
-        }
-        if (code != null) {
-            code.dot(panel, x, xAt + from, count, y, yAt);
-        } else {
-            addDot(panel, x, xAt, y, yAt, scratch);
-        }
+    /// True where machine code reads this run.
+    boolean outside() {
+        return code != null;
     }
 
-    /// In Java; to the bit what machine code makes of it.
+    /// Adds to 64 floats at address `y` the product of this run's places; `x` is the address of all inputs.
+    void addDot(int panel, long x, long y) {
+        Objects.requireNonNull(code).dot(panel, x + (long) from * Float.BYTES, count, y);
+    }
+
+    /// Adds the same to `y[yAt … yAt + 64)`, in Java; to the bit what machine code makes of it.
     void addDot(int panel, float[] x, int xAt, float[] y, int yAt, Scratch scratch) {
         int width = slots * units;
         int block = Math.ceilDiv(width, 8) * 8;

@@ -81,17 +81,17 @@ class DenseProgramTest {
     @Test
     void nothingIsReadOrWrittenOutsideItsArrays() {
         assumeTrue(MachineCode.isa().isPresent(), "no machine code: " + MachineCode.describe());
-        DenseProgram program = DenseProgram.of(DenseProgram.Kind.BF16).orElseThrow();
-        DenseWeight weight = new DenseWeight(Tensor.of(DType.BF16, new float[64 * 4], 64, 4));
-        DensePanels panels = DensePanels.of(program, weight);
-        assertThatThrownBy(() -> program.dot(panels.memory(), new float[3], 0, 4, new float[64], 0))
-                .isInstanceOf(IndexOutOfBoundsException.class);
-        assertThatThrownBy(() -> program.dot(panels.memory(), new float[4], 0, 4, new float[64], 1))
-                .isInstanceOf(IndexOutOfBoundsException.class);
-        assertThatThrownBy(() -> program.dot(panels.memory(), new float[6], 0, 6, new float[64], 0))
-                .isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> program.dot(panels.memory(), new float[3], 0, 3, new float[64], 0))
-                .isInstanceOf(IllegalArgumentException.class);
+        PreparedLinear linear = Kernels.prepare(new DenseWeight(Tensor.of(DType.BF16, new float[64 * 4], 64, 4)));
+        try (Workers one = Workers.of(1)) {
+            assertThatThrownBy(() -> linear.multiply(new float[3], 0, 1, new float[64], 0, one))
+                    .isInstanceOf(IndexOutOfBoundsException.class);
+            assertThatThrownBy(() -> linear.multiply(new float[4], 0, 1, new float[64], 1, one))
+                    .isInstanceOf(IndexOutOfBoundsException.class);
+            assertThatThrownBy(() -> linear.token(new float[3], new float[64], one))
+                    .isInstanceOf(IndexOutOfBoundsException.class);
+            assertThatThrownBy(() -> linear.token(new float[4], new float[63], one))
+                    .isInstanceOf(IndexOutOfBoundsException.class);
+        }
     }
 
     @Test

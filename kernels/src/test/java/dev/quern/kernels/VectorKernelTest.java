@@ -1,5 +1,6 @@
 package dev.quern.kernels;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
@@ -7,6 +8,8 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import dev.quern.core.Codebook;
 import dev.quern.core.DType;
 import dev.quern.core.VectorWeight;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -91,7 +94,17 @@ class VectorKernelTest {
         float[] tile = new float[5 * 64];
         run.unpack(0, tile, new Scratch());
         float[] y = new float[64];
-        run.dot(0, new float[] {0, 0, 0, 1, 0}, 0, y, 0, false, new Scratch());
+        float[] x = {0, 0, 0, 1, 0};
+        if (run.outside()) {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment inputs = arena.allocateFrom(JAVA_FLOAT, x);
+                MemorySegment outputs = arena.allocate(JAVA_FLOAT, 64);
+                run.addDot(0, inputs.address(), outputs.address());
+                MemorySegment.copy(outputs, JAVA_FLOAT, 0, y, 0, 64);
+            }
+        } else {
+            run.addDot(0, x, 0, y, 0, new Scratch());
+        }
         for (int row = 0; row < 64; row++) {
             assertThat(y[row]).isEqualTo(tile[3 * 64 + row]);
         }

@@ -146,7 +146,8 @@ class QuantizedParityTest {
                         .map(scheme -> Arguments.of(model, scheme)));
     }
 
-    /// Keys and values near the middle between two codes may fall to either side, as inputs do.
+    /// Keys and values near the middle between two codes may fall to either side, as inputs do; how many do depends on
+    /// the machine. That moves the logits by a part of what codes move them; wrong codes move them as much.
     @ParameterizedTest
     @MethodSource("kvSchemes")
     void aQuantizedKvCacheIsTheSameInBothAndHoweverTheTextIsCut(TinyModel tiny, KvScheme kv, @TempDir Path directory) {
@@ -156,9 +157,15 @@ class QuantizedParityTest {
             Network network = checkpoint.network();
             WeightSource source = new QuantizedSource(checkpoint.weights(), _ -> LinearInput.AS_IS, Map.of(), kv);
             LogitDifference difference = difference(network, source, 290);
-            assertThat(difference.mean()).as("%s", difference).isLessThan(0.02);
             int[] tokens = tokens(290, network.config().vocabSize());
             Model model = new Model(network, source, workers);
+            LogitDifference rounding = LogitDifference.between(
+                    new Session(model).logits(tokens).data(),
+                    new Session(new Model(network, checkpoint.weights(), workers))
+                            .logits(tokens)
+                            .data(),
+                    network.config().vocabSize());
+            assertThat(difference.mean()).as("%s", difference).isLessThan(1e-5 + rounding.mean() / 4);
             Session whole = new Session(model);
             Session pieces = new Session(model);
             float[] expected = whole.prefill(tokens);

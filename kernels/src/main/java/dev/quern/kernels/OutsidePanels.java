@@ -1,0 +1,28 @@
+package dev.quern.kernels;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+
+/// Panels that machine code reads: inputs and outputs of a token lie outside the heap too, which costs nothing to say.
+interface OutsidePanels extends Panels {
+    /// False where these panels are read in Java after all.
+    boolean outside();
+
+    /// Writes to address `y`, where 64 zeros lie, the product of a panel and the `cols()` floats at `x`. Nothing is
+    /// checked.
+    void dot(int panel, long x, long y);
+
+    @Override
+    default void dot(int panel, float[] x, int xAt, float[] sums, int sumsAt, float[] y, int yAt, Scratch scratch) {
+        long inputs = (long) cols() * Float.BYTES;
+        MemorySegment memory = scratch.outside(inputs + ROWS * Float.BYTES);
+        MemorySegment.copy(x, xAt, memory, JAVA_FLOAT, 0, cols());
+        memory.asSlice(inputs, ROWS * Float.BYTES).fill((byte) 0);
+        dot(panel, memory.address(), memory.address() + inputs);
+        MemorySegment.copy(memory, JAVA_FLOAT, inputs, y, yAt, ROWS);
+        Reference.reachabilityFence(this);
+        Reference.reachabilityFence(memory);
+    }
+}

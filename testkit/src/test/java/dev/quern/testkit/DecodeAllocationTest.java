@@ -1,0 +1,126 @@
+package dev.quern.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.sun.management.ThreadMXBean;
+import dev.quern.core.BlockType;
+import dev.quern.core.PackedWeight;
+import dev.quern.eval.SyntheticModel;
+import dev.quern.formats.Json;
+import dev.quern.kernels.Workers;
+import dev.quern.models.Architectures;
+import dev.quern.models.Network;
+import dev.quern.models.WeightSource;
+import dev.quern.runtime.Model;
+import dev.quern.runtime.Session;
+import java.lang.management.ManagementFactory;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// A token takes no memory of the heap once the compiler has settled, in any of the kernels: no pause for collecting
+/// it.
+class DecodeAllocationTest {
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private static final int TOKENS = 64;
+    private static final long PATIENCE_NANOS = 60_000_000_000L;
+
+    static Stream<String> encodings() {
+        return Stream.concat(
+                Arrays.stream(BlockType.values()).map(type -> type.name().toLowerCase(Locale.ROOT)),
+                Stream.of(
+                        "gptq-2",
+                        "gptq-3",
+                        "gptq-4",
+                        "gptq-8",
+                        "bf16",
+                        "f16",
+                        "f32",
+                        "int8",
+                        "vptq-v4-k256",
+                        "vptq-v8-k4096",
+                        "vptq-v6-k256",
+                        "vptq-v4-k64-64"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("encodings")
+    void aTokenAllocatesNothingAfterWarmUp(String encoding) {
+        Network network = network();
+        try (Workers workers = Workers.of(2)) {
+            Session session = new Session(new Model(network, weights(network, encoding), workers));
+            session.prefill(new int[] {1, 2, 3, 4, 5, 6, 7, 8});
+            long until = System.nanoTime() + PATIENCE_NANOS;
+            long bytes;
+            do {
+                measure(session, TOKENS);
+                long none = measure(session, 0);
+                bytes = measure(session, TOKENS) - none;
+            } while (bytes != 0 && System.nanoTime() < until);
+            assertThat(bytes).as("bytes for %d tokens", TOKENS).isZero();
+        }
+    }
+
+    /// The table in floats, as files have it: codes of a row would be unpacked anew for each token.
+    private static WeightSource weights(Network network, String encoding) {
+        WeightSource encoded = SyntheticModel.of(network, encoding);
+        WeightSource floats = SyntheticModel.of(network, "f32");
+        return new WeightSource() {
+            @Override
+            public boolean has(String name) {
+                return encoded.has(name);
+            }
+
+            @Override
+            public PackedWeight weight(String name) {
+                boolean table = name.equals(network.embedding().name());
+                return (table ? floats : encoded).weight(name);
+            }
+
+            @Override
+            public float[] vector(String name) {
+                return encoded.vector(name);
+            }
+        };
+    }
+
+    private static long measure(Session session, int tokens) {
+        session.truncate(8);
+        long before = allocated();
+        for (int i = 0; i < tokens; i++) {
+            session.decode(i + 10);
+        }
+        return allocated() - before;
+    }
+
+    /// By this thread and the crew.
+    private static long allocated() {
+        long sum = THREADS.getCurrentThreadAllocatedBytes();
+        for (Thread thread : Thread.getAllStackTraces().keySet()) {
+            if (thread.getName().startsWith("quern-worker")) {
+                sum += THREADS.getThreadAllocatedBytes(thread.threadId());
+            }
+        }
+        return sum;
+    }
+
+    private static Network network() {
+        ObjectNode config = Json.object();
+        config.putArray("architectures").add("LlamaForCausalLM");
+        config.put("hidden_size", 256)
+                .put("num_hidden_layers", 2)
+                .put("intermediate_size", 512)
+                .put("num_attention_heads", 4)
+                .put("num_key_value_heads", 2)
+                .put("vocab_size", 512)
+                .put("max_position_embeddings", 256)
+                .put("rms_norm_eps", 1e-5)
+                .put("rope_theta", 10000.0)
+                .put("hidden_act", "silu")
+                .put("tie_word_embeddings", false);
+        return Architectures.ofConfig(config).orElseThrow().network(config);
+    }
+}
