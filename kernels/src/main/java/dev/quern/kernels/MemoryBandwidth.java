@@ -1,6 +1,5 @@
 package dev.quern.kernels;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import java.util.concurrent.atomic.LongAdder;
@@ -18,14 +17,14 @@ public final class MemoryBandwidth {
     /// Parts per worker: small enough for a late worker not to hold up the pass for long.
     private static final int PARTS = 8;
 
-    private static final int PASSES = 5;
+    private static final int PASSES = 8;
 
     /// More than the share of the last cache that one machine of a cloud gets.
     private static final long BYTES = 512L << 20;
 
     private MemoryBandwidth() {}
 
-    /// Bytes per second of the fastest of 5 passes over 512 MiB outside the heap; takes about a second.
+    /// Bytes per second of the fastest of 8 passes over 512 MiB outside the heap; takes about a second.
     public static double measure(Workers workers) {
         return measure(workers, BYTES);
     }
@@ -35,22 +34,21 @@ public final class MemoryBandwidth {
         int parts = PARTS * workers.threads();
         long part = Math.max(1, bytes / parts / STRIDE) * STRIDE;
         LongAdder keep = new LongAdder();
-        try (Arena arena = Arena.ofShared()) {
-            MemorySegment memory = arena.allocate(part * parts, 64);
-            // written first by the workers that read it: untouched pages are one page of zeros, and pages lie near
-            // the core that wrote them
-            workers.run(parts, p -> memory.asSlice(p * part, part).fill((byte) (p + 1)));
-            long best = Long.MAX_VALUE;
-            for (int pass = 0; pass < PASSES; pass++) {
-                long began = System.nanoTime();
-                workers.run(parts, p -> keep.add(read(memory, p * part, (p + 1) * part)));
-                best = Math.min(best, System.nanoTime() - began);
-            }
-            if (keep.sum() == 0) {
-                throw new IllegalStateException("read zeros where none were written");
-            }
-            return (double) part * parts * 1e9 / best;
+        // pages like those of weights
+        MemorySegment memory = SystemMemory.allocate(part * parts);
+        // written first by the workers that read it: untouched pages are one page of zeros, and pages lie near
+        // the core that wrote them
+        workers.run(parts, p -> memory.asSlice(p * part, part).fill((byte) (p + 1)));
+        long best = Long.MAX_VALUE;
+        for (int pass = 0; pass < PASSES; pass++) {
+            long began = System.nanoTime();
+            workers.run(parts, p -> keep.add(read(memory, p * part, (p + 1) * part)));
+            best = Math.min(best, System.nanoTime() - began);
         }
+        if (keep.sum() == 0) {
+            throw new IllegalStateException("read zeros where none were written");
+        }
+        return (double) part * parts * 1e9 / best;
     }
 
     private static int read(MemorySegment memory, long from, long to) {

@@ -26,8 +26,9 @@ import java.util.concurrent.ConcurrentHashMap;
 final class VectorProgram {
     private static final Map<Shape, VectorProgram> PROGRAMS = new ConcurrentHashMap<>();
 
-    /// Vectors of 4 or 8 numbers; bytes of an index of each book, 0 for no second book; books in float16 or float32.
-    record Shape(int length, int indexBytes, int secondBytes, boolean halves) {
+    /// Vectors of 4 or 8 numbers; bytes of an index of each book, 0 for no second book; books in float16 or float32;
+    /// places of a turn of the loop, which divide a run's.
+    record Shape(int length, int indexBytes, int secondBytes, boolean halves, int places) {
         int vectors() {
             return Panels.ROWS / length;
         }
@@ -78,16 +79,18 @@ final class VectorProgram {
             a.zero(i);
         }
         int place = a.here();
-        a.broadcast(X, RSI, 0);
-        for (int i = 0; i < TOGETHER; i++) {
-            product(i);
+        for (int p = 0; p < shape.places; p++) {
+            a.broadcast(X, RSI, p * Float.BYTES);
+            for (int i = 0; i < TOGETHER; i++) {
+                product(i, p * TOGETHER + i);
+            }
         }
-        a.addConstant(RDI, TOGETHER * shape.indexBytes);
+        a.addConstant(RDI, shape.places * TOGETHER * shape.indexBytes);
         if (shape.secondBytes > 0) {
-            a.addConstant(R9, TOGETHER * shape.secondBytes);
+            a.addConstant(R9, shape.places * TOGETHER * shape.secondBytes);
         }
-        a.addConstant(RSI, Float.BYTES);
-        a.decrement(R11);
+        a.addConstant(RSI, shape.places * Float.BYTES);
+        a.addConstant(R11, -shape.places);
         a.jumpIfNotZero(place);
         for (int i = 0; i < TOGETHER; i++) {
             int at = outputAt + i * shape.length * Float.BYTES;
@@ -100,8 +103,9 @@ final class VectorProgram {
         a.subtract(RSI, R11);
     }
 
-    private void product(int i) {
-        offset(RDI, i, shape.indexBytes);
+    /// Adds to sum `i` what index `index` of this turn names.
+    private void product(int i, int index) {
+        offset(RDI, index, shape.indexBytes);
         if (shape.secondBytes == 0) {
             if (shape.halves) {
                 a.halvesToFloatsAt(CENTROID, R8, RAX);
@@ -113,12 +117,12 @@ final class VectorProgram {
         }
         if (shape.halves) {
             a.halvesToFloatsAt(CENTROID, R8, RAX);
-            offset(R9, i, shape.secondBytes);
+            offset(R9, index, shape.secondBytes);
             a.halvesToFloatsAt(SECOND, R10, RAX);
             a.add(CENTROID, CENTROID, SECOND);
         } else {
             a.loadVectorAt(CENTROID, R8, RAX);
-            offset(R9, i, shape.secondBytes);
+            offset(R9, index, shape.secondBytes);
             a.addAt(CENTROID, CENTROID, R10, RAX);
         }
         a.multiplyAdd(i, X, CENTROID);

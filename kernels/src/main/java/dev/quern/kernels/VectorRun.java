@@ -64,7 +64,7 @@ final class VectorRun {
         this.narrowSecond = new byte[size > 0 && size <= 256 ? panels : 0][count * Math.ceilDiv(slots, 8) * 8];
         this.wideSecond = new short[size > 256 ? panels : 0][count * Math.ceilDiv(slots, 8) * 8];
         boolean whole = length == lanes && MachineCode.isa().isPresent();
-        this.code = whole ? VectorCode.of(length, book, second, narrow, wide, narrowSecond, wideSecond) : null;
+        this.code = whole ? VectorCode.of(length, count, book, second, narrow, wide, narrowSecond, wideSecond) : null;
     }
 
     /// The most vectors that touch the 64 rows of a panel, filled up so that units come in eights.
