@@ -43,11 +43,10 @@ final class MachineCode {
     private static final MethodHandle DENSE = LINKER.downcallHandle(
             FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG), Linker.Option.critical(false));
 
-    /// Sums over vectors of books: indices, inputs, output, places, book, indices and book of the second stage. Indices
-    /// may lie in the heap.
+    /// Sums over vectors of books: indices, inputs, output, places, book, indices and book of the second stage.
     private static final MethodHandle VECTORS = LINKER.downcallHandle(
-            FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG),
-            Linker.Option.critical(true));
+            FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
+            Linker.Option.critical(false));
 
     static {
         String wish = System.getProperty("quern.machine-code", "auto");
@@ -133,14 +132,7 @@ final class MachineCode {
 
     /// One token times the places of a panel of vectors: adds to 64 floats of `y`.
     static void vectors(
-            MemorySegment code,
-            MemorySegment indices,
-            long x,
-            long y,
-            long places,
-            long book,
-            MemorySegment seconds,
-            long secondBook) {
+            MemorySegment code, long indices, long x, long y, long places, long book, long seconds, long secondBook) {
         try {
             VECTORS.invokeExact(code, indices, x, y, places, book, seconds, secondBook);
         } catch (Throwable impossible) {

@@ -4,16 +4,15 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// The books and indices of a `VectorRun` as its machine code reads them: books outside the heap at a multiple of 64
 /// bytes, so that no centroid lies in two lines of the cache, in float16 where that is exact and keeps them nearer.
 record VectorCode(
         VectorProgram program,
-        MemorySegment[] indices,
+        VectorIndices indices,
         MemorySegment book,
-        MemorySegment[] seconds,
+        @Nullable VectorIndices seconds,
         MemorySegment secondBook) {
     /// Places of a turn of the loop, where they divide a run's: turns cost a tenth of the time.
     private static final int PLACES = 4;
@@ -21,34 +20,31 @@ record VectorCode(
     /// Bytes of float32 that the nearest cache holds beside what streams through it.
     private static final int NEAR = 1 << 15;
 
-    /// For runs of `places`. Of each panel either `narrow` or `wide` indices; `second` and its indices may be missing.
+    /// For runs of `places`. `second` and its indices may be missing.
     static VectorCode of(
             int length,
             int places,
             float[] book,
             float @Nullable [] second,
-            byte[][] narrow,
-            short[][] wide,
-            byte[][] narrowSecond,
-            short[][] wideSecond) {
+            VectorIndices indices,
+            @Nullable VectorIndices seconds) {
         long floats = book.length + (second == null ? 0 : second.length);
         boolean halves = floats * Float.BYTES > NEAR && exact(book) && (second == null || exact(second));
-        int indexBytes = narrow.length > 0 ? Byte.BYTES : Short.BYTES;
-        int secondBytes = second == null ? 0 : narrowSecond.length > 0 ? Byte.BYTES : Short.BYTES;
+        int secondBytes = seconds == null ? 0 : seconds.bytes();
         return new VectorCode(
                 VectorProgram.of(new VectorProgram.Shape(
-                        length, indexBytes, secondBytes, halves, places % PLACES == 0 ? PLACES : 1)),
-                segments(narrow, wide),
+                        length, indices.bytes(), secondBytes, halves, places % PLACES == 0 ? PLACES : 1)),
+                indices,
                 copy(book, halves),
-                segments(narrowSecond, wideSecond),
+                seconds,
                 second == null ? MemorySegment.NULL : copy(second, halves));
     }
 
     /// Adds the product of `places` inputs at address `x` to 64 floats at `y`. Nothing is checked.
     void dot(int panel, long x, int places, long y) {
         if (places > 0) {
-            MemorySegment second = seconds.length == 0 ? MemorySegment.NULL : seconds[panel];
-            program.dot(indices[panel], x, y, places, book.address(), second, secondBook.address());
+            long second = seconds == null ? 0 : seconds.address(panel);
+            program.dot(indices.address(panel), x, y, places, book.address(), second, secondBook.address());
         }
     }
 
@@ -64,12 +60,6 @@ record VectorCode(
             }
         }
         return true;
-    }
-
-    private static MemorySegment[] segments(byte[][] narrow, short[][] wide) {
-        return narrow.length > 0
-                ? Arrays.stream(narrow).map(MemorySegment::ofArray).toArray(MemorySegment[]::new)
-                : Arrays.stream(wide).map(MemorySegment::ofArray).toArray(MemorySegment[]::new);
     }
 
     private static MemorySegment copy(float[] values, boolean halves) {

@@ -60,7 +60,7 @@ final class VectorProgram {
     /// Adds `Σ x[p] · centroid` over `places` to 64 floats at `y`. Every index must name a centroid of its book:
     /// nothing is
     /// checked here.
-    void dot(MemorySegment indices, long x, long y, long places, long book, MemorySegment seconds, long secondBook) {
+    void dot(long indices, long x, long y, long places, long book, long seconds, long secondBook) {
         MachineCode.vectors(code, indices, x, y, places, book, seconds, secondBook);
     }
 
@@ -79,6 +79,9 @@ final class VectorProgram {
             a.zero(i);
         }
         int place = a.here();
+        for (int at = 0; at < shape.places * TOGETHER * shape.indexBytes; at += SystemMemory.LINE) {
+            a.prefetch(RDI, SystemMemory.AHEAD + at);
+        }
         for (int p = 0; p < shape.places; p++) {
             a.broadcast(X, RSI, p * Float.BYTES);
             for (int i = 0; i < TOGETHER; i++) {

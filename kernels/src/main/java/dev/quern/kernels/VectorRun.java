@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 /// A centroid is padded to whole units of 4 or 8 lanes, and each index of a panel expands to the offsets of its units
 /// in
 /// the book. A panel holds every vector that touches its 64 rows, so lengths that do not divide 64 store a few indices
-/// twice. Indices lie in blocks of eight slots, place by place: `codes[p][(slot / 8 · count + place) · 8 + slot % 8]`.
+/// twice. Indices lie in blocks of eight slots, place by place: `indices[p][(slot / 8 · count + place) · 8 + slot %
+/// 8]`.
 final class VectorRun {
     private static final int ROWS = Panels.ROWS;
 
@@ -30,10 +31,9 @@ final class VectorRun {
     private final int low;
     private final float[] book;
     private final float @Nullable [] second;
-    private final byte[][] narrow;
-    private final short[][] wide;
-    private final byte[][] narrowSecond;
-    private final short[][] wideSecond;
+    private final int panels;
+    private final VectorIndices indices;
+    private final @Nullable VectorIndices seconds;
 
     /// Null where units are no whole vectors of 4 or 8, or the machine runs no code of ours.
     private final @Nullable VectorCode code;
@@ -57,14 +57,12 @@ final class VectorRun {
         this.book = folded ? sums(first, other) : first;
         this.second = folded || residual == null ? null : other;
         int codes = this.book.length / (units * lanes);
-        int panels = Math.ceilDiv(rows, ROWS);
-        this.narrow = new byte[codes <= 256 ? panels : 0][count * Math.ceilDiv(slots, 8) * 8];
-        this.wide = new short[codes > 256 ? panels : 0][count * Math.ceilDiv(slots, 8) * 8];
-        int size = second == null ? 0 : sums;
-        this.narrowSecond = new byte[size > 0 && size <= 256 ? panels : 0][count * Math.ceilDiv(slots, 8) * 8];
-        this.wideSecond = new short[size > 256 ? panels : 0][count * Math.ceilDiv(slots, 8) * 8];
+        this.panels = Math.ceilDiv(rows, ROWS);
+        int each = Math.multiplyExact(count, Math.ceilDiv(slots, 8) * 8);
+        this.indices = VectorIndices.of(panels, each, codes);
+        this.seconds = second == null ? null : VectorIndices.of(panels, each, sums);
         boolean whole = length == lanes && MachineCode.isa().isPresent();
-        this.code = whole ? VectorCode.of(length, count, book, second, narrow, wide, narrowSecond, wideSecond) : null;
+        this.code = whole ? VectorCode.of(length, count, book, second, indices, seconds) : null;
     }
 
     /// The most vectors that touch the 64 rows of a panel, filled up so that units come in eights.
@@ -98,18 +96,17 @@ final class VectorRun {
         return vectors;
     }
 
-    /// Sets the indices of vector `n` at all places: `indices[at …]`, main index lowest.
-    void set(int n, int[] indices, int at) {
-        int panels = Math.max(narrow.length, wide.length);
+    /// Sets the indices of vector `n` at all places: `codes[at …]`, main index lowest.
+    void set(int n, int[] codes, int at) {
         int last = Math.min(panels - 1, ((n + 1) * length - 1) / ROWS);
         for (int panel = n * length / ROWS; panel <= last; panel++) {
             int slot = n - first(panel);
             for (int place = 0; place < count; place++) {
-                int code = indices[at + place];
+                int code = codes[at + place];
                 int main = second == null ? code : code & (1 << low) - 1;
-                store(narrow, wide, panel, at(slot, place), within(book, main));
-                if (second != null) {
-                    store(narrowSecond, wideSecond, panel, at(slot, place), within(second, code >>> low));
+                indices.set(panel, at(slot, place), within(book, main));
+                if (second != null && seconds != null) {
+                    seconds.set(panel, at(slot, place), within(second, code >>> low));
                 }
             }
         }
@@ -120,23 +117,14 @@ final class VectorRun {
         return Objects.checkIndex(index, book.length / (units * lanes));
     }
 
-    private static void store(byte[][] narrow, short[][] wide, int panel, int at, int index) {
-        if (narrow.length > 0) {
-            narrow[panel][at] = (byte) index;
-        } else {
-            wide[panel][at] = (short) index;
-        }
-    }
-
     /// The first vector that touches a panel.
     private int first(int panel) {
         return panel * ROWS / length;
     }
 
     long bytes() {
-        long indices = (long) count * Math.ceilDiv(slots, 8) * 8;
-        return indices * (narrow.length + narrowSecond.length + 2L * (wide.length + wideSecond.length))
-                + (code == null ? 4L * (book.length + (second == null ? 0 : second.length)) : code.bookBytes());
+        long codes = panels * (indices.panelBytes() + (seconds == null ? 0 : seconds.panelBytes()));
+        return codes + (code == null ? 4L * (book.length + (second == null ? 0 : second.length)) : code.bookBytes());
     }
 
     /// True where machine code reads this run.
@@ -154,11 +142,11 @@ final class VectorRun {
         int width = slots * units;
         int block = Math.ceilDiv(width, 8) * 8;
         int[] offsets = scratch.ints(Scratch.OFFSETS, STEP * block);
-        int[] seconds = scratch.ints(Scratch.SECONDS, STEP * block);
+        int[] secondOffsets = scratch.ints(Scratch.SECONDS, STEP * block);
         float[] part = scratch.floats(Scratch.PARTS, block * lanes);
         for (int step = 0; step < count; step += STEP) {
             int places = Math.min(STEP, count - step);
-            expand(narrow, wide, panel, step, places, block, offsets);
+            expand(indices, panel, step, places, block, offsets);
             if (second == null) {
                 if (lanes == 8) {
                     UnitDot.eight(offsets, places, block, book, x, xAt + from + step, part, step > 0);
@@ -166,11 +154,13 @@ final class VectorRun {
                     UnitDot.four(offsets, places, block, book, x, xAt + from + step, part, step > 0);
                 }
             } else {
-                expand(narrowSecond, wideSecond, panel, step, places, block, seconds);
+                expand(Objects.requireNonNull(seconds), panel, step, places, block, secondOffsets);
                 if (lanes == 8) {
-                    UnitDot.eight(offsets, seconds, places, block, book, second, x, xAt + from + step, part, step > 0);
+                    UnitDot.eight(
+                            offsets, secondOffsets, places, block, book, second, x, xAt + from + step, part, step > 0);
                 } else {
-                    UnitDot.four(offsets, seconds, places, block, book, second, x, xAt + from + step, part, step > 0);
+                    UnitDot.four(
+                            offsets, secondOffsets, places, block, book, second, x, xAt + from + step, part, step > 0);
                 }
             }
         }
@@ -189,41 +179,22 @@ final class VectorRun {
     }
 
     /// The offsets in the book of all units of some places, in `UnitDot`'s order; the filling reads centroid 0.
-    private void expand(byte[][] narrow, short[][] wide, int panel, int step, int places, int block, int[] offsets) {
+    private void expand(VectorIndices indices, int panel, int step, int places, int block, int[] offsets) {
         int stride = units * lanes;
         if (units == 1) {
             for (int slot = 0; slot < slots; slot += 8) {
-                if (narrow.length > 0) {
-                    widen(narrow[panel], at(slot, step), stride, offsets, slot * places, places * 8);
-                } else {
-                    widen(wide[panel], at(slot, step), stride, offsets, slot * places, places * 8);
-                }
+                indices.widen(panel, at(slot, step), stride, offsets, slot * places, places * 8);
             }
             return;
         }
         Arrays.fill(offsets, 0, places * block, 0);
         for (int place = 0; place < places; place++) {
             for (int slot = 0; slot < slots; slot++) {
-                int from = at(slot, step + place);
-                int index = narrow.length > 0
-                        ? Byte.toUnsignedInt(narrow[panel][from])
-                        : Short.toUnsignedInt(wide[panel][from]);
+                int index = indices.get(panel, at(slot, step + place));
                 for (int unit = slot * units; unit < (slot + 1) * units; unit++) {
                     offsets[(unit / 8 * places + place) * 8 + unit % 8] = index * stride + unit % units * lanes;
                 }
             }
-        }
-    }
-
-    private static void widen(byte[] codes, int at, int stride, int[] target, int to, int count) {
-        for (int i = 0; i < count; i++) {
-            target[to + i] = (codes[at + i] & 0xFF) * stride;
-        }
-    }
-
-    private static void widen(short[] codes, int at, int stride, int[] target, int to, int count) {
-        for (int i = 0; i < count; i++) {
-            target[to + i] = (codes[at + i] & 0xFFFF) * stride;
         }
     }
 
@@ -232,22 +203,22 @@ final class VectorRun {
         int width = slots * units;
         int block = Math.ceilDiv(width, 8) * 8;
         int[] offsets = scratch.ints(Scratch.OFFSETS, STEP * block);
-        int[] seconds = scratch.ints(Scratch.SECONDS, STEP * block);
+        int[] secondOffsets = scratch.ints(Scratch.SECONDS, STEP * block);
         boolean whole = length % lanes == 0 && ROWS % length == 0;
         for (int step = 0; step < count; step += STEP) {
             int places = Math.min(STEP, count - step);
-            expand(narrow, wide, panel, step, places, block, offsets);
+            expand(indices, panel, step, places, block, offsets);
             if (second != null) {
-                expand(narrowSecond, wideSecond, panel, step, places, block, seconds);
+                expand(Objects.requireNonNull(seconds), panel, step, places, block, secondOffsets);
             }
             int at = (from + step) * ROWS;
             if (whole) {
                 copyUnits(offsets, places, book, tile, at, false);
                 if (second != null) {
-                    copyUnits(seconds, places, second, tile, at, true);
+                    copyUnits(secondOffsets, places, second, tile, at, true);
                 }
             } else {
-                copy(panel, places, offsets, seconds, tile, at);
+                copy(panel, places, offsets, secondOffsets, tile, at);
             }
         }
     }
