@@ -14,7 +14,7 @@ record VectorCode(
         MemorySegment book,
         @Nullable VectorIndices seconds,
         MemorySegment secondBook) {
-    /// Places of a turn of the loop, where they divide a run's: turns cost a tenth of the time.
+    /// Places of a turn of the loop, where they divide a run's: one request for memory serves them.
     private static final int PLACES = 4;
 
     /// Bytes of float32 that the nearest cache holds beside what streams through it.
