@@ -20,6 +20,11 @@ public record BlockWeight(BlockType type, int rows, int cols, MemorySegment data
     }
 
     @Override
+    public MemorySegment memory() {
+        return data;
+    }
+
+    @Override
     public long bytes() {
         return data.byteSize();
     }

@@ -1,5 +1,6 @@
 package dev.quern.core;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Locale;
 
 /// An unquantized matrix in F32, F16 or BF16, row-major `[out, in]`.
@@ -21,6 +22,11 @@ public record DenseWeight(Tensor tensor) implements PackedWeight {
     @Override
     public int cols() {
         return tensor.shape().dim(1);
+    }
+
+    @Override
+    public MemorySegment memory() {
+        return tensor.data();
     }
 
     @Override

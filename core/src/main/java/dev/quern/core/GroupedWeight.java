@@ -1,5 +1,6 @@
 package dev.quern.core;
 
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /// A uniformly quantized matrix in the GPTQ packing: integer codes with a scale and a zero point for each group of
@@ -130,6 +131,11 @@ public record GroupedWeight(
             pending >>>= bits;
             available -= bits;
         }
+    }
+
+    @Override
+    public MemorySegment memory() {
+        return qweight.data();
     }
 
     /// Codes, scales, packed zero points and the group index, as the GPTQ layout stores them.

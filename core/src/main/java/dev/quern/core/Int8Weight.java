@@ -1,5 +1,7 @@
 package dev.quern.core;
 
+import java.lang.foreign.MemorySegment;
+
 /// Signed 8-bit codes with one scale for each output: `w = code · scale / steps`.
 ///
 /// `codes` I8 `[rows, cols]`, `scales` F32, F16 or BF16 `[rows]`. `steps` is 1 where a scale is one code's worth
@@ -96,6 +98,11 @@ public record Int8Weight(int rows, int cols, Tensor codes, Tensor scales, int st
             }
         }
         return new Int8Weight(rows, cols, Tensor.of(codes, rows, cols), Tensor.of(largest, rows), LARGEST);
+    }
+
+    @Override
+    public MemorySegment memory() {
+        return codes.data();
     }
 
     @Override

@@ -1,5 +1,7 @@
 package dev.quern.core;
 
+import java.lang.foreign.MemorySegment;
+
 /// LLM.int8()'s form of a weight (arXiv:2208.07339): signed 8-bit rows, and a few columns beside them in a float type.
 ///
 /// `outliers` are the columns, ascending, whose inputs are too large for 8 bits; `columns [rows, outliers]` holds their
@@ -27,6 +29,11 @@ public record OutlierInt8Weight(Int8Weight regular, int[] outliers, Tensor colum
     @Override
     public int cols() {
         return regular.cols();
+    }
+
+    @Override
+    public MemorySegment memory() {
+        return regular.memory();
     }
 
     /// Codes, scales, columns and their numbers.

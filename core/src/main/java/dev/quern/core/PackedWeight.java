@@ -1,5 +1,7 @@
 package dev.quern.core;
 
+import java.lang.foreign.MemorySegment;
+
 /// A matrix `W [out, in]` as it is stored: the common language of methods, formats and kernels.
 ///
 /// A method produces one, a format stores and loads one, a kernel multiplies by one. Each record is one encoding in one
@@ -21,6 +23,18 @@ public sealed interface PackedWeight
 
     /// Dequantizes row `row` into `target[offset … offset + cols)`: scalar and exact, slow.
     void unpackRow(int row, float[] target, int offset);
+
+    /// The memory in which most of it lies.
+    MemorySegment memory();
+
+    /// Tells the system that the pages of a mapped file behind this weight can go; read again, they come back. Memory
+    /// of
+    /// other kinds stays.
+    default void unload() {
+        if (memory().isMapped()) {
+            memory().unload();
+        }
+    }
 
     /// Average bits of one weight, everything counted.
     default double bitsPerWeight() {

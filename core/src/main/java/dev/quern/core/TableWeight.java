@@ -2,6 +2,8 @@ package dev.quern.core;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import java.lang.foreign.MemorySegment;
+
 /// 4-bit codes that name one of 16 values, scaled block by block: `w = table[code] · scale` (bitsandbytes' NF4 and FP4,
 /// arXiv:2305.14314).
 ///
@@ -98,6 +100,11 @@ public record TableWeight(
     public int code(long index) {
         int two = codes.data().get(JAVA_BYTE, index / 2);
         return (index % 2 == 0 ? two >> 4 : two) & 15;
+    }
+
+    @Override
+    public MemorySegment memory() {
+        return codes.data();
     }
 
     /// Codes, scales and the table.

@@ -142,6 +142,11 @@ public record VectorWeight(
         return permutation == null ? place : unsigned(permutation, place);
     }
 
+    @Override
+    public MemorySegment memory() {
+        return indices.data();
+    }
+
     /// Indices, codebooks, permutation (16 bits each), scales and shifts.
     @Override
     public long bytes() {

@@ -37,7 +37,12 @@ final class GgufWeights implements WeightSource {
     public PackedWeight weight(String name) {
         PackedWeight stored = file.weight(stored(name));
         int heads = permutedHeads(name);
-        return heads == 0 ? stored : rowsOfHalves(stored, heads);
+        if (heads == 0) {
+            return stored;
+        }
+        PackedWeight ordered = rowsOfHalves(stored, heads);
+        stored.unload();
+        return ordered;
     }
 
     @Override

@@ -20,12 +20,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /// A network with its weights laid out for the kernels, ready to run.
 ///
-/// Every Linear is prepared once, here. Views of the source's memory are kept: the source's owner must outlive the
-/// model. The workers belong to the caller. Immutable; several sessions may use one model, their loops take turns.
+/// Every Linear is prepared once, here. Views of the source's memory may be kept: the source's owner must outlive
+/// the model. The workers belong to the caller. Immutable; several sessions may use one model, their loops take turns.
 public final class Model {
     private final Network network;
     private final Workers workers;
@@ -50,7 +51,7 @@ public final class Model {
         this.kv = source.kv();
         var table = network.embedding();
         this.embedding = weight(source, table.name(), table.vocabSize(), table.hiddenSize());
-        List<PackedWeight> weights = new ArrayList<>();
+        List<Supplier<PackedWeight>> weights = new ArrayList<>();
         for (Linear linear : network.linears()) {
             weights.add(add(linear, source));
         }
@@ -131,27 +132,32 @@ public final class Model {
         return norms.get(norm.index());
     }
 
-    /// Lays the weights out, each by one worker; the last is the vocabulary's, the largest, and comes first.
-    private List<PreparedLinear> prepare(List<PackedWeight> weights, InputPrecision precision) {
+    /// Lays the weights out, each by one worker; the last is the vocabulary's, the largest, and comes first. A weight
+    /// is
+    /// asked for when its turn comes and let go of then, so that few are in memory twice.
+    private List<PreparedLinear> prepare(List<Supplier<PackedWeight>> weights, InputPrecision precision) {
         PreparedLinear[] prepared = new PreparedLinear[weights.size()];
         AtomicInteger left = new AtomicInteger(prepared.length);
         workers.run(Math.min(workers.threads(), prepared.length), _ -> {
             for (int i = left.decrementAndGet(); i >= 0; i = left.decrementAndGet()) {
                 boolean coded = inputs.get(i).scheme().quantizes();
-                prepared[i] = Kernels.prepare(weights.get(i), coded ? InputPrecision.FLOAT : precision);
+                PackedWeight weight;
+                synchronized (left) {
+                    weight = weights.get(i).get();
+                }
+                prepared[i] = Kernels.prepare(weight, coded ? InputPrecision.FLOAT : precision);
+                weight.unload();
             }
         });
         return List.of(prepared);
     }
 
-    /// All of a Linear but its prepared weight, which is returned as it lies.
-    private PackedWeight add(Linear linear, WeightSource source) {
+    /// All of a Linear but its weight, which the result reads.
+    private Supplier<PackedWeight> add(Linear linear, WeightSource source) {
         if (linear.index() != inputs.size()) {
             throw new IllegalArgumentException(linear.name() + ": index " + linear.index() + " is not dense");
         }
         boolean shared = linear.weightName().equals(network.embedding().name());
-        PackedWeight weight =
-                shared ? embedding : weight(source, linear.weightName(), linear.outFeatures(), linear.inFeatures());
         PreparedInput input = distinctInputs.computeIfAbsent(input(linear, source), PreparedInput::of);
         inputs.add(input);
         corrections.add(source.correction(linear).map(PreparedCorrection::of));
@@ -159,7 +165,8 @@ public final class Model {
                 linear.bias()
                         ? Optional.of(vector(source, linear.biasName(), linear.outFeatures()))
                         : Optional.empty());
-        return weight;
+        return () ->
+                shared ? embedding : weight(source, linear.weightName(), linear.outFeatures(), linear.inFeatures());
     }
 
     private static LinearInput input(Linear linear, WeightSource source) {
