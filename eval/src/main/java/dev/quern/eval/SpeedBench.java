@@ -41,6 +41,9 @@ public record SpeedBench(
     /// Tokens of each part of the warm-up.
     private static final int WARM_UP_TOKENS = 64;
 
+    /// Tokens of a warm-up's prompt: what lies behind it takes the ways of long contexts.
+    private static final int WARM_UP_PROMPT = 160;
+
     /// Runs `load` on random tokens, after a warm-up that is not counted.
     public static SpeedBench of(Model model, Load load, Progress progress) {
         int[] prompt =
@@ -73,7 +76,7 @@ public record SpeedBench(
     }
 
     private static void warmUp(Session session, int[] prompt) {
-        int[] some = Arrays.copyOf(prompt, Math.min(prompt.length, WARM_UP_TOKENS));
+        int[] some = Arrays.copyOf(prompt, Math.min(prompt.length, WARM_UP_PROMPT));
         long until = System.nanoTime() + WARM_UP_NANOS;
         do {
             session.truncate(0);
