@@ -22,9 +22,11 @@ line 'nearest, no norm' --method vptq --set feedback=false --set refine=0 --set 
 line 'all' --method vptq
 line 'without feedback' --method vptq --set feedback=false
 line 'without refinement' --method vptq --set refine=0
+line 'without permutation' --method vptq --set permute=false
 line 'six rounds of it' --method vptq --set refine=6
 line 'norm none' --method vptq --set norm=none
 line 'norm min-max' --method vptq --set norm=min-max
+line 'two stages' --method vptq --set centroids=16 --set residual-centroids=16
 line 'two stages, 3 bits' --method vptq --set centroids=64 --set residual-centroids=64
 line '1 % outliers' --method vptq --set outliers=1 --set outlier-centroids=256
 line 'gptq, 2 bits, groups of 64' --method gptq --bits 2 --group-size 64
