@@ -10,18 +10,26 @@ interface OutsidePanels extends Panels {
     /// False where these panels are read in Java after all.
     boolean outside();
 
-    /// Writes to address `y`, where 64 zeros lie, the product of a panel and the `cols()` floats at `x`. Nothing is
-    /// checked.
+    /// Floats before and behind the 64 of `y` that a product may spoil.
+    int SLACK = 16;
+
+    /// Floats of an output with all that surrounds it.
+    int SPAN = SLACK + ROWS + SLACK;
+
+    /// Writes to address `y` the product of a panel and the `cols()` floats at `x`. `y` lies in a span of zeros.
+    /// Nothing
+    /// is checked.
     void dot(int panel, long x, long y);
 
     @Override
     default void dot(int panel, float[] x, int xAt, float[] sums, int sumsAt, float[] y, int yAt, Scratch scratch) {
         long inputs = (long) cols() * Float.BYTES;
-        MemorySegment memory = scratch.outside(inputs + ROWS * Float.BYTES);
+        long output = inputs + SLACK * Float.BYTES;
+        MemorySegment memory = scratch.outside(inputs + SPAN * Float.BYTES);
         MemorySegment.copy(x, xAt, memory, JAVA_FLOAT, 0, cols());
-        memory.asSlice(inputs, ROWS * Float.BYTES).fill((byte) 0);
-        dot(panel, memory.address(), memory.address() + inputs);
-        MemorySegment.copy(memory, JAVA_FLOAT, inputs, y, yAt, ROWS);
+        memory.asSlice(inputs, SPAN * Float.BYTES).fill((byte) 0);
+        dot(panel, memory.address(), memory.address() + output);
+        MemorySegment.copy(memory, JAVA_FLOAT, output, y, yAt, ROWS);
         Reference.reachabilityFence(this);
         Reference.reachabilityFence(memory);
     }

@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// allocates nothing. A panel is read once for all tokens. Not thread-safe.
 final class PanelToken implements Runnable, IntConsumer {
     private static final int ROWS = Panels.ROWS;
-    private static final float[] ZEROS = new float[ROWS];
+    private static final int SPAN = OutsidePanels.SPAN;
+    private static final float[] ZEROS = new float[SPAN];
 
     private final Panels panels;
     private final float[] x;
@@ -53,7 +54,7 @@ final class PanelToken implements Runnable, IntConsumer {
         inAt = in == x ? xOffset : 0;
         int count = Math.ceilDiv(panels.rows(), ROWS);
         if (outside != null) {
-            memory = scratch.outside((inputs() + (long) tokens * count * ROWS) * Float.BYTES);
+            memory = scratch.outside((inputs() + (long) tokens * count * SPAN) * Float.BYTES);
             MemorySegment.copy(in, inAt, memory, JAVA_FLOAT, 0, tokens * order.length());
         } else {
             sums = scratch.floats(Scratch.SUMS, tokens * order.groups());
@@ -78,9 +79,10 @@ final class PanelToken implements Runnable, IntConsumer {
         int some = Math.min(ROWS, rows - row);
         if (outside != null) {
             for (int t = 0; t < tokens; t++) {
-                long at = (inputs() + (long) (panel * tokens + t) * ROWS) * Float.BYTES;
+                long span = (inputs() + (long) (panel * tokens + t) * SPAN) * Float.BYTES;
+                long at = span + OutsidePanels.SLACK * Float.BYTES;
                 long from = (long) t * order.length() * Float.BYTES;
-                MemorySegment.copy(ZEROS, 0, memory, JAVA_FLOAT, at, ROWS);
+                MemorySegment.copy(ZEROS, 0, memory, JAVA_FLOAT, span, SPAN);
                 outside.dot(panel, memory.address() + from, memory.address() + at);
                 MemorySegment.copy(memory, JAVA_FLOAT, at, y, yOffset + t * rows + row, some);
             }

@@ -23,6 +23,8 @@ record VectorCode(
     /// For runs of `places`. `second` and its indices may be missing.
     static VectorCode of(
             int length,
+            int lanes,
+            int slots,
             int places,
             float[] book,
             float @Nullable [] second,
@@ -33,7 +35,7 @@ record VectorCode(
         int secondBytes = seconds == null ? 0 : seconds.bytes();
         return new VectorCode(
                 VectorProgram.of(new VectorProgram.Shape(
-                        length, indices.bytes(), secondBytes, halves, places % PLACES == 0 ? PLACES : 1)),
+                        length, lanes, slots, indices.bytes(), secondBytes, halves, places % PLACES == 0 ? PLACES : 1)),
                 indices,
                 copy(book, halves),
                 seconds,

@@ -26,13 +26,10 @@ import java.util.concurrent.ConcurrentHashMap;
 final class VectorProgram {
     private static final Map<Shape, VectorProgram> PROGRAMS = new ConcurrentHashMap<>();
 
-    /// Vectors of 4 or 8 numbers; bytes of an index of each book, 0 for no second book; books in float16 or float32;
-    /// places of a turn of the loop, which divide a run's.
-    record Shape(int length, int indexBytes, int secondBytes, boolean halves, int places) {
-        int vectors() {
-            return Panels.ROWS / length;
-        }
-    }
+    /// Vectors of `length` numbers, filled up with zeros to `lanes`, 4 or 8; `slots` of them, in eights; bytes of an
+    /// index of each book, 0 for no second book; books in float16 or float32; places of a turn of the loop, which
+    /// divide a run's.
+    record Shape(int length, int lanes, int slots, int indexBytes, int secondBytes, boolean halves, int places) {}
 
     /// Indices that are together, as `VectorRun` lays them out.
     private static final int TOGETHER = 8;
@@ -47,7 +44,7 @@ final class VectorProgram {
 
     private VectorProgram(Shape shape) {
         this.shape = shape;
-        this.a = new Assembler(shape.length * Float.SIZE);
+        this.a = new Assembler(shape.lanes * Float.SIZE);
         write();
         this.code = MachineCode.load(a.bytes());
     }
@@ -57,16 +54,16 @@ final class VectorProgram {
         return PROGRAMS.computeIfAbsent(shape, VectorProgram::new);
     }
 
-    /// Adds `Σ x[p] · centroid` over `places` to 64 floats at `y`. Every index must name a centroid of its book:
-    /// nothing is
-    /// checked here.
+    /// Adds `Σ x[p] · centroid` over `places` to `slots · length` floats at `y`, and nothing to as many more as fill
+    /// the
+    /// last vector up. Every index must name a centroid of its book: nothing is checked here.
     void dot(long indices, long x, long y, long places, long book, long seconds, long secondBook) {
         MachineCode.vectors(code, indices, x, y, places, book, seconds, secondBook);
     }
 
     private void write() {
         a.load(R10, RSP, 8);
-        for (int done = 0; done < shape.vectors(); done += TOGETHER) {
+        for (int done = 0; done < shape.slots; done += TOGETHER) {
             eight(done * shape.length * Float.BYTES);
         }
         a.endOfVectors();
@@ -134,6 +131,6 @@ final class VectorProgram {
     /// rax = where the centroid of index `i` lies in its book.
     private void offset(int indices, int i, int bytes) {
         a.loadUnsigned(RAX, indices, i * bytes, bytes);
-        a.shiftLeft(RAX, Integer.numberOfTrailingZeros(shape.length * (shape.halves ? Short.BYTES : Float.BYTES)));
+        a.shiftLeft(RAX, Integer.numberOfTrailingZeros(shape.lanes * (shape.halves ? Short.BYTES : Float.BYTES)));
     }
 }

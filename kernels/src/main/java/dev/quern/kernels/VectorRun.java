@@ -35,7 +35,7 @@ final class VectorRun {
     private final VectorIndices indices;
     private final @Nullable VectorIndices seconds;
 
-    /// Null where units are no whole vectors of 4 or 8, or the machine runs no code of ours.
+    /// Null where a centroid takes more than one unit, or the machine runs no code of ours.
     private final @Nullable VectorCode code;
 
     /// Indices 0, to be set.
@@ -61,8 +61,9 @@ final class VectorRun {
         int each = Math.multiplyExact(count, Math.ceilDiv(slots, 8) * 8);
         this.indices = VectorIndices.of(panels, each, codes);
         this.seconds = second == null ? null : VectorIndices.of(panels, each, sums);
-        boolean whole = length == lanes && MachineCode.isa().isPresent();
-        this.code = whole ? VectorCode.of(length, count, book, second, indices, seconds) : null;
+        boolean one = units == 1 && MachineCode.isa().isPresent();
+        int eights = Math.ceilDiv(slots, 8) * 8;
+        this.code = one ? VectorCode.of(length, lanes, eights, count, book, second, indices, seconds) : null;
     }
 
     /// The most vectors that touch the 64 rows of a panel, filled up so that units come in eights.
@@ -132,9 +133,12 @@ final class VectorRun {
         return code != null;
     }
 
-    /// Adds to 64 floats at address `y` the product of this run's places; `x` is the address of all inputs.
+    /// Adds to 64 floats at address `y` the product of this run's places; `x` is the address of all inputs. The first
+    /// vector may
+    /// begin a few rows before.
     void addDot(int panel, long x, long y) {
-        Objects.requireNonNull(code).dot(panel, x + (long) from * Float.BYTES, count, y);
+        int skip = panel * ROWS - first(panel) * length;
+        Objects.requireNonNull(code).dot(panel, x + (long) from * Float.BYTES, count, y - (long) skip * Float.BYTES);
     }
 
     /// Adds the same to `y[yAt … yAt + 64)`, in Java; to the bit what machine code makes of it.
@@ -231,15 +235,20 @@ final class VectorRun {
         }
     }
 
-    private void copy(int panel, int places, int[] offsets, int[] seconds, float[] tile, int at) {
+    private void copy(int panel, int places, int[] offsets, int[] secondOffsets, float[] tile, int at) {
         int skip = panel * ROWS - first(panel) * length;
-        for (int place = 0; place < places; place++) {
-            for (int r = 0; r < ROWS; r++) {
-                int first = (skip + r) / length * units;
-                int unit = (first / 8 * places + place) * 8 + first % 8;
-                int t = (skip + r) % length;
-                float value = book[offsets[unit] + t];
-                tile[at + place * ROWS + r] = second == null ? value : value + second[seconds[unit] + t];
+        for (int slot = 0; slot < slots; slot++) {
+            int unit = slot * units;
+            int row = slot * length - skip;
+            int begin = Math.max(0, -row);
+            int end = Math.min(length, ROWS - row);
+            for (int place = 0; place < places; place++) {
+                int entry = (unit / 8 * places + place) * 8 + unit % 8;
+                int to = at + place * ROWS + row;
+                for (int t = begin; t < end; t++) {
+                    float value = book[offsets[entry] + t];
+                    tile[to + t] = second == null ? value : value + second[secondOffsets[entry] + t];
+                }
             }
         }
     }

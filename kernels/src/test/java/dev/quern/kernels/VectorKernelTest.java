@@ -31,6 +31,12 @@ class VectorKernelTest {
         "8, 4096, 0",
         "8, 512, 256",
         "8, 65536, 0",
+        "1, 16, 0",
+        "2, 64, 0",
+        "3, 512, 0",
+        "3, 16, 16",
+        "3, 256, 256",
+        "3, 4096, 0",
         "16, 64, 0"
     })
     void sumsAreThoseOfOneMultiplyAddAnInput(int length, int size, int residual) {
@@ -98,9 +104,10 @@ class VectorKernelTest {
         if (run.outside()) {
             try (Arena arena = Arena.ofConfined()) {
                 MemorySegment inputs = arena.allocateFrom(JAVA_FLOAT, x);
-                MemorySegment outputs = arena.allocate(JAVA_FLOAT, 64);
-                run.addDot(0, inputs.address(), outputs.address());
-                MemorySegment.copy(outputs, JAVA_FLOAT, 0, y, 0, 64);
+                MemorySegment outputs = arena.allocate(JAVA_FLOAT, OutsidePanels.SPAN);
+                long slack = OutsidePanels.SLACK * 4L;
+                run.addDot(0, inputs.address(), outputs.address() + slack);
+                MemorySegment.copy(outputs, JAVA_FLOAT, slack, y, 0, 64);
             }
         } else {
             run.addDot(0, x, 0, y, 0, new Scratch());
