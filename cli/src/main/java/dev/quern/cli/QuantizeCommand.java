@@ -123,6 +123,14 @@ final class QuantizeCommand implements Callable<Integer> {
     Boolean actSymmetric;
 
     @Option(
+            names = "--act-clip",
+            paramLabel = "SHARE",
+            description =
+                    "The share of each token's range that activations of 4 and 6 bits keep, 0.5 to 1 (default: 1).")
+    @Nullable
+    Double actClip;
+
+    @Option(
             names = "--kv-bits",
             paramLabel = "N",
             description = "Bits of the KV cache: 2, 4, 8, or 16 as it is (default: 16).")
@@ -251,6 +259,7 @@ final class QuantizeCommand implements Callable<Integer> {
         put(keys, "act-bits", actBits);
         put(keys, "act-range", actRange);
         put(keys, "act-symmetric", actSymmetric);
+        put(keys, "act-clip", actClip);
         put(keys, "kv-bits", kvBits);
         return keys;
     }

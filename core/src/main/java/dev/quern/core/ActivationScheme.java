@@ -7,9 +7,19 @@ package dev.quern.core;
 ///
 /// - symmetric: `s = 2 · max|x| / (2^bits − 1)`, `z = 2^(bits−1)`;
 /// - asymmetric: the range is stretched to hold 0, `s = (max − min) / (2^bits − 1)`, `z = round(−min / s)`.
-public record ActivationScheme(int bits, boolean symmetric, boolean perToken, boolean dynamic) {
+///
+/// A dynamic range may be cut to its share `clip` at both ends: few large values are worth less than a finer grid. Only
+/// under 8 bits, where it pays; no other program's files say it.
+public record ActivationScheme(int bits, boolean symmetric, boolean perToken, boolean dynamic, float clip) {
+    private static final float LEAST_CLIP = 0.5f;
+
     /// Inputs stay floats.
     public static final ActivationScheme FLOAT = new ActivationScheme(16, true, true, true);
+
+    /// The same with whole ranges.
+    public ActivationScheme(int bits, boolean symmetric, boolean perToken, boolean dynamic) {
+        this(bits, symmetric, perToken, dynamic, 1);
+    }
 
     public ActivationScheme {
         if (bits != 4 && bits != 6 && bits != 8 && bits != 16) {
@@ -22,11 +32,23 @@ public record ActivationScheme(int bits, boolean symmetric, boolean perToken, bo
                             : "a dynamic range is taken for each token: over a whole tensor it would depend on how the"
                                     + " text is cut; use static");
         }
+        if (!(clip >= LEAST_CLIP && clip <= 1)) {
+            throw new UsageException("act-clip is " + LEAST_CLIP + " … 1, not " + clip);
+        }
+        if (clip < 1 && (!dynamic || bits >= 8)) {
+            throw new UsageException("act-clip cuts the range of each token at 4 and 6 bits: leave it out "
+                    + (dynamic ? "at " + bits : "where ranges are stored, which are cut where that loses least"));
+        }
     }
 
     /// A range for each token, taken when it runs.
     public static ActivationScheme dynamic(int bits, boolean symmetric) {
         return new ActivationScheme(bits, symmetric, true, true);
+    }
+
+    /// The same with ranges cut to a share.
+    public ActivationScheme withClip(float share) {
+        return new ActivationScheme(bits, symmetric, perToken, dynamic, share);
     }
 
     /// One stored range for the whole tensor.
@@ -63,7 +85,12 @@ public record ActivationScheme(int bits, boolean symmetric, boolean perToken, bo
             min = Math.min(min, x[i]);
             max = Math.max(max, x[i]);
         }
-        return params(min, max);
+        return tokenParams(min, max);
+    }
+
+    /// Scale and zero point of a token whose values are `min … max`.
+    public QuantParams tokenParams(float min, float max) {
+        return params(clip * min, clip * max);
     }
 
     /// Replaces values by what their codes stand for: the oracle of every kernel that takes quantized inputs.
@@ -78,6 +105,7 @@ public record ActivationScheme(int bits, boolean symmetric, boolean perToken, bo
     public String toString() {
         return quantizes()
                 ? "a" + bits + (dynamic ? " dynamic" : " static") + (symmetric ? " symmetric" : " asymmetric")
+                        + (clip < 1 ? " clip " + clip : "")
                 : "a16";
     }
 

@@ -52,6 +52,28 @@ class ActivationSchemeTest {
     }
 
     @Test
+    void aCutRangeHasAFinerGridAndItsEndsStandForWhatLiesBeyond() {
+        float[] x = {0, 1, 4, -4, 3.5f};
+        ActivationScheme whole = ActivationScheme.dynamic(4, false);
+        ActivationScheme cut = whole.withClip(0.75f);
+        QuantParams params = cut.params(x, 0, x.length);
+        assertThat(params.scale())
+                .isEqualTo(0.75f * whole.params(x, 0, x.length).scale());
+        cut.roundTrip(params, x, 0, x.length);
+        assertThat(x[2]).isEqualTo(x[4]).isLessThan(3.5f);
+    }
+
+    @Test
+    void onlyRangesOfTokensAtFewBitsAreCut() {
+        assertThatThrownBy(() -> ActivationScheme.dynamic(4, false).withClip(0.4f))
+                .hasMessageContaining("act-clip is 0.5 … 1, not 0.4");
+        assertThatThrownBy(() -> ActivationScheme.dynamic(8, false).withClip(0.9f))
+                .hasMessageContaining("leave it out at 8");
+        assertThatThrownBy(() -> ActivationScheme.fixed(4, false).withClip(0.9f))
+                .hasMessageContaining("where ranges are stored");
+    }
+
+    @Test
     void aTokenOfZerosStaysZero() {
         for (boolean symmetric : new boolean[] {true, false}) {
             ActivationScheme scheme = ActivationScheme.dynamic(4, symmetric);

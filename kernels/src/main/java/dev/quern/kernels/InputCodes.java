@@ -79,7 +79,7 @@ public final class InputCodes {
             Arrays.fill(codes, to, to + stride, 0f);
             return;
         }
-        QuantParams params = range != null ? range : scheme.params(min, max);
+        QuantParams params = range != null ? range : scheme.tokenParams(min, max);
         scales[t] = params.scale();
         zeros[t] = params.zeroPoint() - middle;
         encode(codes, to, cols, params, scheme.qmax(), zeros[t]);

@@ -31,7 +31,7 @@ public record ActivationPlan(ActivationScheme scheme, boolean mixed) {
 
     /// A range for each token at the same width.
     ActivationScheme perToken() {
-        return scheme.quantizes() ? ActivationScheme.dynamic(scheme.bits(), scheme.symmetric()) : scheme;
+        return scheme.dynamic() ? scheme : ActivationScheme.dynamic(scheme.bits(), scheme.symmetric());
     }
 
     /// How inputs of these `ranges` are held: with one stored range, or, where ranges are mixed and that does not

@@ -24,7 +24,8 @@ import java.util.stream.Collectors;
 /// build
 /// the same object, and `quern.json` records it.
 public record Recipe(List<Step<?>> steps, ActivationPlan activations, KvScheme kv) {
-    private static final List<String> KEYS = List.of("methods", "act-bits", "act-range", "act-symmetric", "kv-bits");
+    private static final List<String> KEYS =
+            List.of("methods", "act-bits", "act-range", "act-symmetric", "act-clip", "kv-bits");
 
     public Recipe {
         steps = List.copyOf(steps);
@@ -51,7 +52,7 @@ public record Recipe(List<Step<?>> steps, ActivationPlan activations, KvScheme k
     /// The recipe that command-line flags describe: `values` are keys of the method, or of the one that follows it
     /// by
     /// default where it only transforms; `others` are the recipe's own keys (`act-bits`, `act-range`,
-    /// `act-symmetric`,
+    /// `act-symmetric`, `act-clip`,
     /// `kv-bits`), each as a number, a boolean or text.
     public static Recipe of(String method, Map<String, ?> values, Map<String, ?> others) {
         return of(steps(List.of(Methods.of(method)), List.of(values)), others, "the recipe");
@@ -77,7 +78,7 @@ public record Recipe(List<Step<?>> steps, ActivationPlan activations, KvScheme k
     }
 
     /// The recipe in a YAML file: a list of methods with their keys, alone or under `methods:` beside `act-bits`,
-    /// `act-range`, `act-symmetric` and `kv-bits`.
+    /// `act-range`, `act-symmetric`, `act-clip` and `kv-bits`.
     public static Recipe read(Path file) {
         return of(RecipeYaml.load(file), file.toString());
     }
@@ -210,6 +211,9 @@ public record Recipe(List<Step<?>> steps, ActivationPlan activations, KvScheme k
         if (activations.quantizes()) {
             json.put("act-range", activations.range())
                     .put("act-symmetric", activations.scheme().symmetric());
+        }
+        if (activations.scheme().clip() < 1) {
+            json.put("act-clip", activations.scheme().clip());
         }
         return json.put("kv-bits", kv.bits());
     }

@@ -12,12 +12,13 @@ final class RecipeKeys {
 
     private static final List<String> RANGES = List.of("dynamic", "static", "mixed");
 
-    /// `act-bits`, `act-range` (`dynamic`, `static` or `mixed`) and `act-symmetric`; what is not given comes from
+    /// `act-bits`, `act-range` (`dynamic`, `static` or `mixed`), `act-symmetric` and `act-clip`; what is not given
+    /// comes from
     /// `usual`, and where that leaves activations as they are: dynamic, symmetric at 8 bits and asymmetric below.
     static ActivationPlan activations(Map<String, ?> keys, ActivationScheme usual, String origin) {
         int bits = bits(keys, "act-bits", usual.bits(), origin);
         if (bits == 16) {
-            for (String key : List.of("act-range", "act-symmetric")) {
+            for (String key : List.of("act-range", "act-symmetric", "act-clip")) {
                 if (keys.get(key) != null) {
                     throw new UsageException(
                             origin + ": " + key + " means nothing while act-bits is 16; give act-bits 4, 6 or 8");
@@ -28,9 +29,21 @@ final class RecipeKeys {
         boolean same = bits == usual.bits();
         boolean symmetric = flag(keys, "act-symmetric", same ? usual.symmetric() : bits == 8, origin);
         String range = range(keys, usual, origin);
+        float clip = share(keys, "act-clip", origin);
         return range.equals("dynamic")
-                ? ActivationPlan.of(ActivationScheme.dynamic(bits, symmetric))
-                : new ActivationPlan(ActivationScheme.fixed(bits, symmetric), range.equals("mixed"));
+                ? ActivationPlan.of(ActivationScheme.dynamic(bits, symmetric).withClip(clip))
+                : new ActivationPlan(ActivationScheme.fixed(bits, symmetric).withClip(clip), range.equals("mixed"));
+    }
+
+    private static float share(Map<String, ?> keys, String key, String origin) {
+        Object value = keys.get(key);
+        if (value == null) {
+            return 1;
+        }
+        if (value instanceof Number number) {
+            return number.floatValue();
+        }
+        throw new UsageException(origin + ": " + key + " is a number, not " + value);
     }
 
     private static String range(Map<String, ?> keys, ActivationScheme usual, String origin) {

@@ -126,7 +126,8 @@ public final class QuernConfig {
                 activations.path("bits").asInt(16),
                 activations.path("symmetric").asBoolean(true),
                 dynamic,
-                dynamic));
+                dynamic,
+                (float) activations.path("clip").asDouble(1)));
     }
 
     private static <T> T scheme(Supplier<T> read) {
@@ -157,10 +158,13 @@ public final class QuernConfig {
             ObjectNode entry = array.addObject();
             modules.forEach(entry.putArray("modules")::add);
             if (input.scheme().quantizes()) {
-                entry.putObject("activations")
+                ObjectNode activations = entry.putObject("activations")
                         .put("bits", input.scheme().bits())
                         .put("symmetric", input.scheme().symmetric())
                         .put("dynamic", input.scheme().dynamic());
+                if (input.scheme().clip() < 1) {
+                    activations.put("clip", input.scheme().clip());
+                }
             }
             StoredTransforms.describe(input, entry);
         });

@@ -47,8 +47,13 @@ public final class JavaOps implements Ops<Rows> {
     private int start;
     private int tokens;
     private int expected;
+
+    /// The tokens of the pass under way; those of a recorded pass are `one`.
     private int[] ids = {};
+
     private final int[] one = {0};
+
+    /// Where the steps of this pass go; null where nobody keeps them.
     private @Nullable List<Runnable> recorded;
 
     public JavaOps(Model model, KvCache cache) {

@@ -179,6 +179,12 @@ class QuantizedFilesTest {
     }
 
     @Test
+    void rangesThatAreCutAreCutWhereTheFileIsRead() {
+        Path out = quantize(GROUPS, Map.of("act-bits", 4, "act-clip", 0.9), "cut");
+        assertRuns(out, 0.2, "a4 dynamic asymmetric clip 0.9 (simulated)");
+    }
+
+    @Test
     void aGgufFileThatCannotSayItIsRefused() {
         assertThatThrownBy(() -> quantize(Map.of("bits", 4, "group-size", 32), Map.of("act-bits", 8), "x.gguf"))
                 .isInstanceOf(UsageException.class)

@@ -58,7 +58,9 @@ class QuantizedParityTest {
                                 ActivationScheme.fixed(8, true),
                                 ActivationScheme.fixed(8, false),
                                 ActivationScheme.dynamic(6, false),
-                                ActivationScheme.dynamic(4, false))
+                                ActivationScheme.dynamic(4, false),
+                                ActivationScheme.dynamic(4, false).withClip(0.9f),
+                                ActivationScheme.dynamic(4, true).withClip(0.8f))
                         .map(scheme -> Arguments.of(model, scheme)));
     }
 

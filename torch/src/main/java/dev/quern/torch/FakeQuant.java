@@ -22,21 +22,31 @@ public final class FakeQuant {
             TorchTensor zero = TorchTensor.scalar(range.zeroPoint());
             return codes(x, scale, zero, scheme.qmax());
         }
-        return scheme.symmetric() ? symmetric(x, scheme.bits()) : asymmetric(x, scheme.bits());
+        return scheme.symmetric()
+                ? symmetric(x, scheme.bits(), scheme.clip())
+                : asymmetric(x, scheme.bits(), scheme.clip());
     }
 
     /// Each row on its own symmetric grid.
     public static TorchTensor symmetric(TorchTensor x, int bits) {
+        return symmetric(x, bits, 1);
+    }
+
+    private static TorchTensor symmetric(TorchTensor x, int bits, float clip) {
         int qmax = (1 << bits) - 1;
-        TorchTensor scale = x.abs().max(-1).mul(2).div(TorchTensor.scalar(qmax));
+        TorchTensor scale = x.abs().max(-1).mul(clip).mul(2).div(TorchTensor.scalar(qmax));
         return codes(x, usable(scale), TorchTensor.scalar(1 << (bits - 1)), qmax);
     }
 
     /// Each row on its own grid from its least to its largest value, 0 included.
     public static TorchTensor asymmetric(TorchTensor x, int bits) {
+        return asymmetric(x, bits, 1);
+    }
+
+    private static TorchTensor asymmetric(TorchTensor x, int bits, float clip) {
         int qmax = (1 << bits) - 1;
-        TorchTensor low = x.min(-1).clamp(Double.NEGATIVE_INFINITY, 0);
-        TorchTensor high = x.max(-1).clamp(0, Double.POSITIVE_INFINITY);
+        TorchTensor low = x.min(-1).mul(clip).clamp(Double.NEGATIVE_INFINITY, 0);
+        TorchTensor high = x.max(-1).mul(clip).clamp(0, Double.POSITIVE_INFINITY);
         TorchTensor scale = usable(high.sub(low).div(TorchTensor.scalar(qmax)));
         TorchTensor zero = low.neg().div(scale).round().clamp(0, qmax).detach();
         return codes(x, scale, zero, qmax);
