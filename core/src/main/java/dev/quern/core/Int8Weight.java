@@ -62,9 +62,8 @@ public record Int8Weight(int rows, int cols, Tensor codes, Tensor scales, int st
         return middle;
     }
 
-    /// The nearest codes to `values [rows, cols]`, each row on its symmetric grid of 255 steps: `scale = max|w| /
-    /// 127.5`,
-    /// rounded to `scaleType` first.
+    /// The nearest codes to `values [rows, cols]`, each row on its symmetric grid of 255 steps: `scale
+    /// = max|w| / 127.5`, rounded to `scaleType` first.
     public static Int8Weight nearest(int rows, int cols, float[] values, DType scaleType) {
         byte[] codes = new byte[Math.multiplyExact(rows, cols)];
         float[] scales = new float[rows];

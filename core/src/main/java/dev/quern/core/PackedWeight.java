@@ -27,9 +27,8 @@ public sealed interface PackedWeight
     /// The memory in which most of it lies.
     MemorySegment memory();
 
-    /// Tells the system that the pages of a mapped file behind this weight can go; read again, they come back. Memory
-    /// of
-    /// other kinds stays.
+    /// Tells the system that the pages of a mapped file behind this weight can go; read again, they
+    /// come back. Memory of other kinds stays.
     default void unload() {
         if (memory().isMapped()) {
             memory().unload();

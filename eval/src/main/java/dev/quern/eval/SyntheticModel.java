@@ -31,10 +31,10 @@ import java.util.regex.Pattern;
 /// A Llama of random weights in an encoding of choice, made matrix by matrix as they are asked for: how fast would a
 /// model of that size run here, without a download.
 ///
-/// Shapes: `1b` (1.17 billion parameters), `3b` (3.2) and `7b` (6.9), each with a vocabulary of 49152 and a head of its
-/// own. Encodings: `f32`, `bf16`, `f16`, `int8`, every GGUF block type (`q4_0`), `gptq-2`, `-3`, `-4`, `-8` in groups
-/// of
-/// 128, `vptq-v8-k4096` and `vptq-v4-k64-64`: vectors of one codebook for each matrix, or of sums of two.
+/// Shapes: `1b` (1.17 billion parameters), `3b` (3.2) and `7b` (6.9), each with a vocabulary of 49152
+/// and a head of its own. Encodings: `f32`, `bf16`, `f16`, `int8`, every GGUF block type (`q4_0`),
+/// `gptq-2`, `-3`, `-4`, `-8` in groups of 128, `vptq-v8-k4096` and `vptq-v4-k64-64`: vectors of one
+/// codebook for each matrix, or of sums of two.
 public final class SyntheticModel implements WeightSource {
     /// Names of the shapes.
     public static final List<String> SHAPES = List.of("1b", "3b", "7b");

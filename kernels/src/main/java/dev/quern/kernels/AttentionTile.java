@@ -28,10 +28,9 @@ record AttentionTile(float[] q, int at, int stride, int rows, int step, int wind
         }
     }
 
-    /// Attends to the positions of blocks `from … to − 1` alone. Of row i: the largest score to `maxima[rowAt + i]`,
-    /// the
-    /// sum of the weights relative to it to `totals[rowAt + i]`, and the weighted sum of the values to
-    /// `sums[sumsAt + i · valueStride]`.
+    /// Attends to the positions of blocks `from … to − 1` alone. Of row i: the largest score to
+    /// `maxima[rowAt + i]`, the sum of the weights relative to it to `totals[rowAt + i]`, and the
+    /// weighted sum of the values to `sums[sumsAt + i · valueStride]`.
     void accumulate(
             KvLayer cache,
             int kvHead,
@@ -102,9 +101,9 @@ record AttentionTile(float[] q, int at, int stride, int rows, int step, int wind
         }
     }
 
-    /// Turns row i's scores of positions `low … high − 1` of the block into weights relative to the largest score so
-    /// far,
-    /// and returns what earlier sums are to be multiplied by for it; other positions get weight 0.
+    /// Turns row i's scores of positions `low … high − 1` of the block into weights relative to the
+    /// largest score so far, and returns what earlier sums are to be multiplied by for it; other
+    /// positions get weight 0.
     private float softmaxStep(float[] scores, int i, int low, int high, float[] maxima, float[] totals, int row) {
         int at = i * BLOCK;
         if (low >= BLOCK || high <= 0) {

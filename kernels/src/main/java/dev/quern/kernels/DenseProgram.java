@@ -86,9 +86,8 @@ final class DenseProgram {
         return kind;
     }
 
-    /// Sets 64 floats at address `y` to the product of the panel at `panel` and `count` floats at `x`, a multiple of
-    /// the
-    /// kind's inputs. Nothing is checked here.
+    /// Sets 64 floats at address `y` to the product of the panel at `panel` and `count` floats at `x`,
+    /// a multiple of the kind's inputs. Nothing is checked here.
     void dot(long panel, long x, int count, long y) {
         MachineCode.dense(code, panel, x, y, count / kind.inputs);
     }

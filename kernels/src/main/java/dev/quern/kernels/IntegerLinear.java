@@ -7,9 +7,9 @@ import java.lang.ref.Reference;
 
 /// Multiplies codes of activations by codes of weights through machine code (docs/adr/006).
 ///
-/// Inputs are rounded to 16 bits, or 8, in blocks of 32 (`InputBlocks`); the rest is exact up to the order that
-/// `PanelProgram`
-/// promises, the same to the bit for one token as within a batch and whatever the number of threads.
+/// Inputs are rounded to 16 bits, or 8, in blocks of 32 (`InputBlocks`); the rest is exact up to the
+/// order that `PanelProgram` promises, the same to the bit for one token as within a batch and whatever
+/// the number of threads.
 record IntegerLinear(String kernel, int cols, InputOrder order, IntegerPanels panels, PanelProgram program)
         implements PreparedLinear {
     private static final int ROWS = PanelFormat.ROWS;
@@ -60,6 +60,9 @@ record IntegerLinear(String kernel, int cols, InputOrder order, IntegerPanels pa
 
     private static void many(
             IntegerLinear[] linears, float[] x, int xOffset, int tokens, float[][] y, int yOffset, Workers workers) {
+        for (int i = 0; i < linears.length; i++) {
+            Border.check(linears[i], x, xOffset, tokens, y[i], yOffset);
+        }
         IntegerLinear first = linears[0];
         Scratch scratch = workers.scratch();
         float[] in = first.order.laidOut(x, xOffset, first.cols, tokens, scratch);
@@ -68,7 +71,6 @@ record IntegerLinear(String kernel, int cols, InputOrder order, IntegerPanels pa
         int levels = first.program.levels();
         inputs.encode(in, inAt, first.order.length(), tokens, first.panels.blocks(), levels, workers);
         for (int i = 0; i < linears.length; i++) {
-            Border.check(linears[i], x, xOffset, tokens, y[i], yOffset);
             linears[i].many(inputs, tokens, y[i], yOffset, workers);
         }
         Reference.reachabilityFence(linears);

@@ -29,9 +29,8 @@ final class LaneSum {
         return sum.add(sum.rearrange(BY_1)).lane(0);
     }
 
-    /// The same of `LANES` floats in an array, which it spoils: a vector that is handed on, not kept in a register,
-    /// costs
-    /// memory.
+    /// The same of `LANES` floats in an array, which it spoils: a vector that is handed on, not kept in
+    /// a register, costs memory.
     static float of(float[] lanes, int at) {
         for (int half = L / 2; half > 0; half /= 2) {
             for (int i = at; i < at + half; i++) {

@@ -16,9 +16,8 @@ interface OutsidePanels extends Panels {
     /// Floats of an output with all that surrounds it.
     int SPAN = SLACK + ROWS + SLACK;
 
-    /// Writes to address `y` the product of a panel and the `cols()` floats at `x`. `y` lies in a span of zeros.
-    /// Nothing
-    /// is checked.
+    /// Writes to address `y` the product of a panel and the `cols()` floats at `x`. `y` lies in a span
+    /// of zeros. Nothing is checked.
     void dot(int panel, long x, long y);
 
     @Override

@@ -54,9 +54,9 @@ final class VectorProgram {
         return PROGRAMS.computeIfAbsent(shape, VectorProgram::new);
     }
 
-    /// Adds `Σ x[p] · centroid` over `places` to `slots · length` floats at `y`, and nothing to as many more as fill
-    /// the
-    /// last vector up. Every index must name a centroid of its book: nothing is checked here.
+    /// Adds `Σ x[p] · centroid` over `places` to `slots · length` floats at `y`, and nothing to as many
+    /// more as fill the last vector up. Every index must name a centroid of its book: nothing is
+    /// checked here.
     void dot(long indices, long x, long y, long places, long book, long seconds, long secondBook) {
         MachineCode.vectors(code, indices, x, y, places, book, seconds, secondBook);
     }

@@ -7,11 +7,10 @@ import org.jspecify.annotations.Nullable;
 
 /// A run of places that share a book, cut into panels of 64 rows.
 ///
-/// A centroid is padded to whole units of 4 or 8 lanes, and each index of a panel expands to the offsets of its units
-/// in
-/// the book. A panel holds every vector that touches its 64 rows, so lengths that do not divide 64 store a few indices
-/// twice. Indices lie in blocks of eight slots, place by place: `indices[p][(slot / 8 · count + place) · 8 + slot %
-/// 8]`.
+/// A centroid is padded to whole units of 4 or 8 lanes, and each index of a panel expands to the
+/// offsets of its units in the book. A panel holds every vector that touches its 64 rows, so lengths
+/// that do not divide 64 store a few indices twice. Indices lie in blocks of eight slots, place by
+/// place: `indices[p][(slot / 8 · count + place) · 8 + slot % 8]`.
 final class VectorRun {
     private static final int ROWS = Panels.ROWS;
 
@@ -133,9 +132,8 @@ final class VectorRun {
         return code != null;
     }
 
-    /// Adds to 64 floats at address `y` the product of this run's places; `x` is the address of all inputs. The first
-    /// vector may
-    /// begin a few rows before.
+    /// Adds to 64 floats at address `y` the product of this run's places; `x` is the address of all
+    /// inputs. The first vector may begin a few rows before.
     void addDot(int panel, long x, long y) {
         int skip = panel * ROWS - first(panel) * length;
         Objects.requireNonNull(code).dot(panel, x + (long) from * Float.BYTES, count, y - (long) skip * Float.BYTES);

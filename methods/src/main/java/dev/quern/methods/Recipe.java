@@ -20,9 +20,8 @@ import java.util.stream.Collectors;
 
 /// What is done to a model: methods in order, and what activations and the KV cache are held in.
 ///
-/// Any number of block methods transform, then one weight method chooses the stored weights. Flags and YAML files
-/// build
-/// the same object, and `quern.json` records it.
+/// Any number of block methods transform, then one weight method chooses the stored weights. Flags and
+/// YAML files build the same object, and `quern.json` records it.
 public record Recipe(List<Step<?>> steps, ActivationPlan activations, KvScheme kv) {
     private static final List<String> KEYS =
             List.of("methods", "act-bits", "act-range", "act-symmetric", "act-clip", "kv-bits");
@@ -49,11 +48,9 @@ public record Recipe(List<Step<?>> steps, ActivationPlan activations, KvScheme k
         return of(method, values, Map.of());
     }
 
-    /// The recipe that command-line flags describe: `values` are keys of the method, or of the one that follows it
-    /// by
-    /// default where it only transforms; `others` are the recipe's own keys (`act-bits`, `act-range`,
-    /// `act-symmetric`, `act-clip`,
-    /// `kv-bits`), each as a number, a boolean or text.
+    /// The recipe that command-line flags describe: `values` are keys of the method, or of the one that
+    /// follows it by default where it only transforms; `others` are the recipe's own keys (`act-bits`,
+    /// `act-range`, `act-symmetric`, `act-clip`, `kv-bits`), each as a number, a boolean or text.
     public static Recipe of(String method, Map<String, ?> values, Map<String, ?> others) {
         return of(steps(List.of(Methods.of(method)), List.of(values)), others, "the recipe");
     }

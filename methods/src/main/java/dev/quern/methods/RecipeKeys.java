@@ -12,9 +12,9 @@ final class RecipeKeys {
 
     private static final List<String> RANGES = List.of("dynamic", "static", "mixed");
 
-    /// `act-bits`, `act-range` (`dynamic`, `static` or `mixed`), `act-symmetric` and `act-clip`; what is not given
-    /// comes from
-    /// `usual`, and where that leaves activations as they are: dynamic, symmetric at 8 bits and asymmetric below.
+    /// `act-bits`, `act-range` (`dynamic`, `static` or `mixed`), `act-symmetric` and `act-clip`; what
+    /// is not given comes from `usual`, and where that leaves activations as they are: dynamic,
+    /// symmetric at 8 bits and asymmetric below.
     static ActivationPlan activations(Map<String, ?> keys, ActivationScheme usual, String origin) {
         int bits = bits(keys, "act-bits", usual.bits(), origin);
         if (bits == 16) {

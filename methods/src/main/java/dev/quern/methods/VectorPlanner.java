@@ -8,15 +8,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/// Picks a shape for each kind of Linear so that the model's average stays within a budget, codebooks, norms and
-/// padding
-/// counted, and the expected loss is least.
+/// Picks a shape for each kind of Linear so that the model's average stays within a budget, codebooks,
+/// norms and padding counted, and the expected loss is least.
 ///
-/// The loss of a shape is that of random vectors at high resolution, `c_v · 2^(−2·bits)` (Zador's bound: longer vectors
-/// fill space better; c_v as measured), times what two stages lose against one book of all sums. The budget is a sum
-/// over the Linears,
-/// so
-/// the choices follow from one multiplier, found by halving; what is left over goes to the best single upgrades.
+/// The loss of a shape is that of random vectors at high resolution, `c_v · 2^(−2·bits)` (Zador's
+/// bound: longer vectors fill space better; c_v as measured), times what two stages lose against one
+/// book of all sums. The budget is a sum over the Linears, so the choices follow from one multiplier,
+/// found by halving; what is left over goes to the best single upgrades.
 final class VectorPlanner {
     /// Books heavier than this share of the indices buy less than the same bits in indices.
     private static final double MOST_BOOKS = 0.1;

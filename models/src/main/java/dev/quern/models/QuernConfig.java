@@ -107,9 +107,8 @@ public final class QuernConfig {
         return input;
     }
 
-    /// The scheme of an entry of `inputs` that says nothing else; empty where it has transforms, a range or columns
-    /// that
-    /// stay floats.
+    /// The scheme of an entry of `inputs` that says nothing else; empty where it has transforms, a
+    /// range or columns that stay floats.
     public static Optional<ActivationScheme> schemeAlone(JsonNode entry) {
         return entry.size() == 2 && entry.has("modules") && entry.has("activations")
                 ? Optional.of(scheme(entry))

@@ -29,11 +29,11 @@ import org.jspecify.annotations.Nullable;
 /// The executor on our own kernels: packed weights, activations in float32 or as codes, one sequence with its KV
 /// cache.
 ///
-/// A forward pass begins with `embed`: its tokens take the positions behind those that the cache holds, and `attend`
-/// adds their keys and values. Values live until `endOfBlock` of the block that made them, at the longest until the
-/// next
-/// `embed`; then their memory is used again. Every operation is a step, which can run again: a pass over one token is
-/// recorded, and later tokens take the same steps. For one thread.
+/// A forward pass begins with `embed`: its tokens take the positions behind those that the cache holds,
+/// and `attend` adds their keys and values. Values live until `endOfBlock` of the block that made them,
+/// at the longest until the next `embed`; then their memory is used again. Every operation is a step,
+/// which can run again: a pass over one token is recorded, and later tokens take the same steps. For
+/// one thread.
 public final class JavaOps implements Ops<Rows> {
     /// Fewer floats than this are done by the calling thread: a barrier costs more.
     private static final int WORTH_SPLITTING = 1 << 14;

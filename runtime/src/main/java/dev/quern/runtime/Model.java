@@ -132,9 +132,9 @@ public final class Model {
         return norms.get(norm.index());
     }
 
-    /// Lays the weights out, each by one worker; the last is the vocabulary's, the largest, and comes first. A weight
-    /// is
-    /// asked for when its turn comes and let go of then, so that few are in memory twice.
+    /// Lays the weights out, each by one worker; the last is the vocabulary's, the largest, and comes
+    /// first. A weight is asked for when its turn comes and let go of then, so that few are in memory
+    /// twice.
     private List<PreparedLinear> prepare(List<Supplier<PackedWeight>> weights, InputPrecision precision) {
         PreparedLinear[] prepared = new PreparedLinear[weights.size()];
         AtomicInteger left = new AtomicInteger(prepared.length);
