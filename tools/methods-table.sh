@@ -37,7 +37,7 @@ methods=(rtn gptq awq smoothquant smoothquant-mixed zeroquant llm-int8 omniquant
 
 # The YAML of method $1 at width $2; nothing where the two do not go together.
 recipe() {
-    local bits=${2:1:1} last activations=16 range=dynamic
+    local bits=${2:1:1} last activations=16 range=dynamic clip=
     case $2 in
         w?g64) last="bits: $bits, group-size: 64" ;;
         w4a4) last="bits: 4, group-size: 0" activations=4 ;;
@@ -58,13 +58,17 @@ recipe() {
         zeroquant.w4a4) printf '  - {method: zeroquant, steps: 100}\n  - {method: rtn, %s}\n' "$last" ;;
         affinequant-faithful.w?g64 | affinequant-faithful.w4a4)
             printf '  - {method: affinequant, faithful: true}\n  - {method: rtn, %s}\n' "$last" ;;
-        affinequant-online.w4a4) printf '  - {method: affinequant, run-time: hadamard, epochs: 3}\n  - {method: gptq, %s}\n' "$last" ;;
+        affinequant-online.w4a4)
+            clip=0.9
+            printf '  - {method: affinequant, run-time: hadamard, epochs: 2}\n  - {method: gptq, %s}\n' "$last"
+            ;;
         affinequant-*) return 1 ;;
         *+gptq.*) printf '  - {method: %s}\n  - {method: gptq, %s}\n' "${1%+gptq}" "$last" ;;
         *) printf '  - {method: %s}\n  - {method: rtn, %s}\n' "$1" "$last" ;;
     esac
     echo "act-bits: $activations"
     if [[ $activations != 16 ]]; then echo "act-range: $range"; fi
+    if [[ -n $clip ]]; then echo "act-clip: $clip"; fi
 }
 
 ppl() { ${QUERN_RUN:-} "$quern" eval "$1" --task perplexity --data "$data/test.txt" --max-windows "$windows" --json; }
