@@ -29,4 +29,10 @@ line 'norm min-max' --method vptq --set norm=min-max
 line 'two stages' --method vptq --set centroids=16 --set residual-centroids=16
 line 'two stages, 3 bits' --method vptq --set centroids=64 --set residual-centroids=64
 line '1 % outliers' --method vptq --set outliers=1 --set outlier-centroids=256
+line 'v3-k64' --method vptq --set vector-length=3 --set centroids=64
+line 'v3-k512' --method vptq --set vector-length=3 --set centroids=512
+line 'v2-k64' --method vptq --set vector-length=2 --set centroids=64
+line 'planned, 2.3 bits' --method vptq --set bits=2.3
+line 'planned, 3 bits' --method vptq --set bits=3
+line 'gptq, 3 bits, groups of 64' --method gptq --bits 3 --group-size 64
 line 'gptq, 2 bits, groups of 64' --method gptq --bits 2 --group-size 64

@@ -62,13 +62,13 @@ public final class SyntheticModel implements WeightSource {
 
     /// A model of `shape` in `encoding`; unknown names are refused.
     public static SyntheticModel of(String shape, String encoding) {
-        ObjectNode config = switch (shape) {
-            case "1b" -> config(2048, 22, 5632, 32, 4);
-            case "3b" -> config(3072, 28, 8192, 24, 8);
-            case "7b" -> config(4096, 32, 11008, 32, 32);
+        Network network = switch (shape) {
+            case "1b" -> llama(2048, 22, 5632, 32, 4, VOCABULARY);
+            case "3b" -> llama(3072, 28, 8192, 24, 8, VOCABULARY);
+            case "7b" -> llama(4096, 32, 11008, 32, 32, VOCABULARY);
             default -> throw new UsageException("--synthetic " + shape + ": expected " + SHAPES);
         };
-        return of(Architectures.ofConfig(config).orElseThrow().network(config), encoding);
+        return of(network, encoding);
     }
 
     /// The same of a network of choice.
@@ -78,20 +78,22 @@ public final class SyntheticModel implements WeightSource {
         return model;
     }
 
-    private static ObjectNode config(int hidden, int layers, int intermediate, int heads, int kvHeads) {
+    /// A Llama of these sizes with a head of its own.
+    public static Network llama(int hidden, int layers, int intermediate, int heads, int kvHeads, int vocabulary) {
         ObjectNode config = Json.object();
         config.putArray("architectures").add("LlamaForCausalLM");
-        return config.put("hidden_size", hidden)
+        config.put("hidden_size", hidden)
                 .put("num_hidden_layers", layers)
                 .put("intermediate_size", intermediate)
                 .put("num_attention_heads", heads)
                 .put("num_key_value_heads", kvHeads)
-                .put("vocab_size", VOCABULARY)
+                .put("vocab_size", vocabulary)
                 .put("max_position_embeddings", 16384)
                 .put("rms_norm_eps", 1e-5)
                 .put("rope_theta", 10000.0)
                 .put("hidden_act", "silu")
                 .put("tie_word_embeddings", false);
+        return Architectures.ofConfig(config).orElseThrow().network(config);
     }
 
     /// What it computes.

@@ -30,10 +30,7 @@ public final class AttentionKernel {
             int outOffset,
             Workers workers) {
         int headDim = cache.headDim();
-        if (nHeads % cache.nKvHeads() != 0) {
-            throw new IllegalArgumentException(
-                    nHeads + " query heads do not divide among " + cache.nKvHeads() + " kv heads");
-        }
+        int group = group(nHeads, cache);
         if (start < 0 || window < 0 || start + tokens > cache.length()) {
             throw new IllegalArgumentException("queries at " + start + " … " + (start + tokens) + " with window "
                     + window + ": the cache holds " + cache.length() + " positions");
@@ -41,7 +38,6 @@ public final class AttentionKernel {
         int width = nHeads * headDim;
         Border.range("q", q, qOffset, (long) tokens * width);
         Border.range("out", out, outOffset, (long) tokens * width);
-        int group = nHeads / cache.nKvHeads();
         if (VectorWidth.SCALAR) {
             workers.run(
                     tokens,
@@ -84,5 +80,14 @@ public final class AttentionKernel {
             new AttentionTile(q, qOffset + at, width, Math.min(TILE, tokens - from), 1, window, scale)
                     .attend(cache, head / group, start + from, out, outOffset + at, workers.scratch());
         });
+    }
+
+    /// Query heads that share a kv head; they must divide among them.
+    static int group(int nHeads, KvLayer cache) {
+        if (nHeads % cache.nKvHeads() != 0) {
+            throw new IllegalArgumentException(
+                    nHeads + " query heads do not divide among " + cache.nKvHeads() + " kv heads");
+        }
+        return nHeads / cache.nKvHeads();
     }
 }

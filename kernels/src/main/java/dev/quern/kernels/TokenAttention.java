@@ -46,10 +46,6 @@ public final class TokenAttention implements IntConsumer {
             float[] out,
             int outOffset,
             Workers workers) {
-        if (nHeads % cache.nKvHeads() != 0) {
-            throw new IllegalArgumentException(
-                    nHeads + " query heads do not divide among " + cache.nKvHeads() + " kv heads");
-        }
         Border.range("q", q, qOffset, (long) nHeads * cache.headDim());
         Border.range("out", out, outOffset, (long) nHeads * cache.headDim());
         this.q = q;
@@ -61,7 +57,7 @@ public final class TokenAttention implements IntConsumer {
         this.out = out;
         this.outOffset = outOffset;
         this.workers = workers;
-        this.group = nHeads / cache.nKvHeads();
+        this.group = AttentionKernel.group(nHeads, cache);
         int each = Math.ceilDiv(group, AttentionTile.ROWS);
         int headDim = cache.headDim();
         this.tiles = new AttentionTile[cache.nKvHeads() * each];

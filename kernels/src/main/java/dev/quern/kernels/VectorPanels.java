@@ -63,10 +63,6 @@ record VectorPanels(int rows, int cols, List<VectorRun> runs, boolean outside) i
 
     @Override
     public void dot(int panel, float[] x, int xAt, float[] sums, int sumsAt, float[] y, int yAt, Scratch scratch) {
-        if (outside) {
-            OutsidePanels.super.dot(panel, x, xAt, sums, sumsAt, y, yAt, scratch);
-            return;
-        }
         Arrays.fill(y, yAt, yAt + ROWS, 0f);
         for (int i = 0; i < runs.size(); i++) {
             runs.get(i).addDot(panel, x, xAt, y, yAt, scratch);

@@ -2,14 +2,11 @@ package dev.quern.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.management.ThreadMXBean;
 import dev.quern.core.BlockType;
 import dev.quern.core.PackedWeight;
 import dev.quern.eval.SyntheticModel;
-import dev.quern.formats.Json;
 import dev.quern.kernels.Workers;
-import dev.quern.models.Architectures;
 import dev.quern.models.Network;
 import dev.quern.models.WeightSource;
 import dev.quern.runtime.Model;
@@ -49,7 +46,7 @@ class DecodeAllocationTest {
     @ParameterizedTest
     @MethodSource("encodings")
     void aTokenAllocatesNothingAfterWarmUp(String encoding) {
-        Network network = network();
+        Network network = SyntheticModel.llama(256, 2, 512, 4, 2, 512);
         try (Workers workers = Workers.of(2)) {
             Session session = new Session(new Model(network, weights(network, encoding), workers));
             session.prefill(new int[] {1, 2, 3, 4, 5, 6, 7, 8});
@@ -105,22 +102,5 @@ class DecodeAllocationTest {
             }
         }
         return sum;
-    }
-
-    private static Network network() {
-        ObjectNode config = Json.object();
-        config.putArray("architectures").add("LlamaForCausalLM");
-        config.put("hidden_size", 256)
-                .put("num_hidden_layers", 2)
-                .put("intermediate_size", 512)
-                .put("num_attention_heads", 4)
-                .put("num_key_value_heads", 2)
-                .put("vocab_size", 512)
-                .put("max_position_embeddings", 256)
-                .put("rms_norm_eps", 1e-5)
-                .put("rope_theta", 10000.0)
-                .put("hidden_act", "silu")
-                .put("tie_word_embeddings", false);
-        return Architectures.ofConfig(config).orElseThrow().network(config);
     }
 }

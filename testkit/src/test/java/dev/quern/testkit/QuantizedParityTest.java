@@ -168,6 +168,9 @@ class QuantizedParityTest {
                             .data(),
                     network.config().vocabSize());
             assertThat(difference.mean()).as("%s", difference).isLessThan(1e-5 + rounding.mean() / 4);
+            if (kv.recent() > 0) {
+                assertThat(difference.mean()).as("%s", difference).isLessThan(0.02);
+            }
             Session whole = new Session(model);
             Session pieces = new Session(model);
             float[] expected = whole.prefill(tokens);
