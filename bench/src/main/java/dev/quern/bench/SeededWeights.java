@@ -62,6 +62,8 @@ final class SeededWeights {
             makers.put("gptq-" + bits + "-zeros", (rows, cols, random) -> grouped(rows, cols, bits, false, random));
         }
         makers.put("vptq-v4-k256", (rows, cols, random) -> vectors(4, 256, 0, rows, cols, random));
+        makers.put("vptq-v4-k512", (rows, cols, random) -> vectors(4, 512, 0, rows, cols, random));
+        makers.put("vptq-v3-k512", (rows, cols, random) -> vectors(3, 512, 0, rows, cols, random));
         makers.put("vptq-v4-k64-64", (rows, cols, random) -> vectors(4, 64, 64, rows, cols, random));
         makers.put("vptq-v8-k4096", (rows, cols, random) -> vectors(8, 4096, 0, rows, cols, random));
         makers.put("int8", SeededWeights::int8);

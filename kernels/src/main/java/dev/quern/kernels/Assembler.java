@@ -37,6 +37,7 @@ final class Assembler {
     private static final int NO_PREFIX = 0;
 
     private static final int PREFIX_66 = 1;
+    private static final int PREFIX_F3 = 2;
 
     private final boolean evex;
 
@@ -231,6 +232,27 @@ final class Assembler {
         xor(target, target, target);
     }
 
+    void moveVector(int target, int source) {
+        vector(MAP_0F, NO_PREFIX, 0x28, target, 0, source);
+    }
+
+    /// Each of 16 floats to `[base + displacement + a lane of index]`; EVEX only, and all bits of `mask` are cleared.
+    void scatter(int base, int index, int displacement, int source, int mask) {
+        assert evex;
+        emit(0x62);
+        emit((~source >> 3 & 1) << 7
+                | (~index >> 3 & 1) << 6
+                | (~(base >> 3) & 1) << 5
+                | (~source >> 4 & 1) << 4
+                | MAP_0F38);
+        emit(15 << 3 | 1 << 2 | PREFIX_66);
+        emit(length << 5 | (~index >> 4 & 1) << 3 | mask);
+        emit(0xA2);
+        emit(0x84 | (source & 7) << 3);
+        emit((index & 7) << 3 | base & 7);
+        int32(displacement);
+    }
+
     // ---- vectors: bits
 
     void and(int target, int first, int second) {
@@ -250,6 +272,12 @@ final class Assembler {
         assert evex;
         vector(MAP_0F3A, PREFIX_66, 0x25, target, first, second);
         emit(0xF8);
+    }
+
+    /// Lanes of 32 bits, the sign kept.
+    void shiftRightSigned32(int target, int source, int bits) {
+        vector(MAP_0F, PREFIX_66, 0x72, 4, target, source);
+        emit(bits);
     }
 
     /// Lanes of 16 bits.
@@ -272,6 +300,50 @@ final class Assembler {
     /// Each byte of 16 of `table` that a byte of `index` names, within each 128 bits.
     void shuffle(int target, int table, int index) {
         vector(MAP_0F38, PREFIX_66, 0x00, target, table, index);
+    }
+
+    // ---- look-ups of bytes and masks; EVEX only
+
+    /// Each byte of 64 of `table` that the low 6 bits of a byte of `index` name.
+    void look64(int target, int index, int table) {
+        assert evex;
+        vector(MAP_0F38, PREFIX_66, 0x8D, target, index, table);
+    }
+
+    /// Replaces each byte of `target` by that of 128, `low` and `high`, which its low 7 bits name.
+    void look128(int target, int low, int high) {
+        assert evex;
+        vector(MAP_0F38, PREFIX_66, 0x75, target, low, high);
+    }
+
+    /// Bytes of `second` where the mask's bit is set, of `first` elsewhere. `mask` is 1 to 7.
+    void blendBytes(int target, int mask, int first, int second) {
+        assert evex;
+        evex(MAP_0F38, PREFIX_66, 0x66, target, first, second >> 3 & 1, second >> 4, mask);
+        emit(0xC0 | (target & 7) << 3 | second & 7);
+    }
+
+    /// The highest bit of each byte.
+    void highBits(int mask, int source) {
+        assert evex;
+        vector(MAP_0F38, PREFIX_F3, 0x29, mask, 0, source);
+    }
+
+    /// 64 bits of memory; `base` is one of the first eight registers.
+    void loadMask(int mask, int base, int displacement) {
+        emit(0xC4);
+        emit(0xE0 | MAP_0F);
+        emit(0xF8);
+        emit(0x90);
+        memory(mask, base, displacement);
+    }
+
+    /// The low 16 bits of the mask.
+    void setMask(int mask) {
+        emit(0xC5);
+        emit(0x80 | (~mask & 15) << 3 | 1 << 2);
+        emit(0x46);
+        emit(0xC0 | mask << 3 | mask);
     }
 
     /// The 128 bits that lie at `place` of this code in every 128 bits of the target.
@@ -452,10 +524,14 @@ final class Assembler {
     }
 
     private void evex(int map, int prefix, int opcode, int target, int first, int b, int x) {
+        evex(map, prefix, opcode, target, first, b, x, 0);
+    }
+
+    private void evex(int map, int prefix, int opcode, int target, int first, int b, int x, int mask) {
         emit(0x62);
         emit((~target >> 3 & 1) << 7 | (~x & 1) << 6 | (~b & 1) << 5 | (~target >> 4 & 1) << 4 | map);
         emit((~first & 15) << 3 | 1 << 2 | prefix);
-        emit(length << 5 | (~first >> 4 & 1) << 3);
+        emit(length << 5 | (~first >> 4 & 1) << 3 | mask);
         emit(opcode);
     }
 

@@ -11,7 +11,7 @@ import java.lang.ref.Reference;
 /// order that `PanelProgram` promises, the same to the bit for one token as within a batch and whatever
 /// the number of threads.
 record IntegerLinear(String kernel, int cols, InputOrder order, IntegerPanels panels, PanelProgram program)
-        implements PreparedLinear {
+        implements CodedLinear {
     private static final int ROWS = PanelFormat.ROWS;
     private static final int TOKENS = InputBlocks.TOKENS;
 
@@ -29,6 +29,31 @@ record IntegerLinear(String kernel, int cols, InputOrder order, IntegerPanels pa
     }
 
     @Override
+    public int blocks() {
+        return panels.blocks();
+    }
+
+    @Override
+    public int levels() {
+        return program.levels();
+    }
+
+    @Override
+    public int panelCount() {
+        return panels.panels();
+    }
+
+    @Override
+    public int panelRows() {
+        return ROWS;
+    }
+
+    @Override
+    public void token(int from, int count, long inputs, long y) {
+        program.token(panels.address(from), inputs, y, count, panels.units());
+    }
+
+    @Override
     public void multiply(float[] x, int xOffset, int tokens, float[] y, int yOffset, Workers workers) {
         multiply(new IntegerLinear[] {this}, x, xOffset, tokens, new float[][] {y}, yOffset, workers);
     }
@@ -43,8 +68,8 @@ record IntegerLinear(String kernel, int cols, InputOrder order, IntegerPanels pa
         return cols == other.cols
                 && order.source() == null
                 && other.order.source() == null
-                && panels.blocks() == other.panels.blocks()
-                && program.levels() == other.program.levels();
+                && blocks() == other.blocks()
+                && levels() == other.levels();
     }
 
     /// The products of weights that share inputs, each in its `y`: inputs are rounded once, and one token takes one
@@ -68,8 +93,7 @@ record IntegerLinear(String kernel, int cols, InputOrder order, IntegerPanels pa
         float[] in = first.order.laidOut(x, xOffset, first.cols, tokens, scratch);
         int inAt = in == x ? xOffset : 0;
         InputBlocks inputs = scratch.inputBlocks();
-        int levels = first.program.levels();
-        inputs.encode(in, inAt, first.order.length(), tokens, first.panels.blocks(), levels, workers);
+        inputs.encode(in, inAt, first.order.length(), tokens, first.blocks(), first.levels(), workers);
         for (int i = 0; i < linears.length; i++) {
             linears[i].many(inputs, tokens, y[i], yOffset, workers);
         }

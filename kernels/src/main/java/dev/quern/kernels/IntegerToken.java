@@ -9,9 +9,7 @@ import java.util.function.IntConsumer;
 /// The products of one token with weights that share their inputs, on fixed arrays: each run takes what the arrays hold
 /// then, and allocates nothing. Every worker takes its share of each weight, in one loop. Not thread-safe.
 final class IntegerToken implements Runnable, IntConsumer {
-    private static final int ROWS = PanelFormat.ROWS;
-
-    private final IntegerLinear[] linears;
+    private final CodedLinear[] linears;
     private final float[] x;
     private final int xOffset;
     private final float[][] y;
@@ -25,7 +23,7 @@ final class IntegerToken implements Runnable, IntConsumer {
 
     private MemorySegment out = MemorySegment.NULL;
 
-    IntegerToken(IntegerLinear[] linears, float[] x, int xOffset, float[][] y, int yOffset, Workers workers) {
+    IntegerToken(CodedLinear[] linears, float[] x, int xOffset, float[][] y, int yOffset, Workers workers) {
         this.linears = linears;
         this.x = x;
         this.xOffset = xOffset;
@@ -33,32 +31,25 @@ final class IntegerToken implements Runnable, IntConsumer {
         this.yOffset = yOffset;
         this.workers = workers;
         int most = 0;
-        long panels = 0;
+        long outputs = 0;
         for (int i = 0; i < linears.length; i++) {
-            IntegerLinear linear = linears[i];
+            CodedLinear linear = linears[i];
             Border.check(linear, x, xOffset, 1, y[i], yOffset);
-            most = Math.max(most, linear.panels().panels());
-            panels += linear.panels().panels();
+            most = Math.max(most, linear.panelCount());
+            outputs += (long) linear.panelCount() * linear.panelRows();
         }
         this.parts = Math.min(workers.threads(), most);
-        this.outBytes = panels * ROWS * 4;
+        this.outBytes = outputs * Float.BYTES;
     }
 
     @Override
     public void run() {
-        IntegerLinear first = linears[0];
+        CodedLinear first = linears[0];
         Scratch scratch = workers.scratch();
         float[] in = first.order().laidOut(x, xOffset, first.cols(), 1, scratch);
         int inAt = in == x ? xOffset : 0;
         InputBlocks codes = scratch.inputBlocks();
-        codes.encode(
-                in,
-                inAt,
-                first.order().length(),
-                1,
-                first.panels().blocks(),
-                first.program().levels(),
-                workers);
+        codes.encode(in, inAt, first.order().length(), 1, first.blocks(), first.levels(), workers);
         inputs = codes.address(0);
         out = scratch.outside(outBytes);
         workers.run(parts, this);
@@ -71,19 +62,19 @@ final class IntegerToken implements Runnable, IntConsumer {
     public void accept(int part) {
         long at = 0;
         for (int i = 0; i < linears.length; i++) {
-            IntegerPanels panels = linears[i].panels();
-            int count = panels.panels();
+            CodedLinear linear = linears[i];
+            int count = linear.panelCount();
             int from = (int) ((long) count * part / parts);
             int to = (int) ((long) count * (part + 1) / parts);
+            long panelBytes = (long) linear.panelRows() * Float.BYTES;
             if (from < to) {
-                long begin = at + from * ROWS * 4L;
-                linears[i]
-                        .program()
-                        .token(panels.address(from), inputs, out.address() + begin, to - from, panels.units());
-                int rows = Math.min(to * ROWS, panels.rows()) - from * ROWS;
-                MemorySegment.copy(out, JAVA_FLOAT, begin, y[i], yOffset + from * ROWS, rows);
+                long begin = at + from * panelBytes;
+                linear.token(from, to - from, inputs, out.address() + begin);
+                int row = from * linear.panelRows();
+                int rows = Math.min(to * linear.panelRows(), linear.rows()) - row;
+                MemorySegment.copy(out, JAVA_FLOAT, begin, y[i], yOffset + row, rows);
             }
-            at += count * ROWS * 4L;
+            at += count * panelBytes;
         }
     }
 }

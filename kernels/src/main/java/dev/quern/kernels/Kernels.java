@@ -13,6 +13,7 @@ public final class Kernels {
             new BlockKernel(),
             new Int8Kernel(),
             new TableKernel(),
+            new LookupKernel(),
             new VectorKernel(),
             new ScalarLinear());
 

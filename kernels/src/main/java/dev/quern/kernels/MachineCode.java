@@ -48,9 +48,18 @@ final class MachineCode {
             FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
             Linker.Option.critical(false));
 
+    /// Look-ups in books: indices, inputs, output, tiles, blocks, tables.
+    private static final MethodHandle LOOK_UPS = LINKER.downcallHandle(
+            FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
+            Linker.Option.critical(false));
+
+    /// True where bytes are looked up in registers.
+    private static final boolean LOOKS_UP;
+
     static {
         String wish = System.getProperty("quern.machine-code", "auto");
         Isa isa = null;
+        boolean looksUp = false;
         String reason;
         if (wish.equals("off")) {
             reason = "off by -Dquern.machine-code";
@@ -59,13 +68,16 @@ final class MachineCode {
             reason = "only on Linux and x86-64";
         } else {
             try {
-                isa = Isa.choose(wish, Cpu.read());
+                Cpu cpu = Cpu.read();
+                isa = Isa.choose(wish, cpu);
+                looksUp = isa == Isa.AVX512_VNNI && cpu.vbmi();
                 reason = isa == null ? "neither AVX2 nor a vector width of 256 or 512" : isa.label();
             } catch (IllegalStateException forbidden) {
                 reason = String.valueOf(forbidden.getMessage());
             }
         }
         ISA = isa;
+        LOOKS_UP = looksUp;
         REASON = reason;
     }
 
@@ -74,6 +86,11 @@ final class MachineCode {
     /// The instructions that machine code uses here; empty where none runs.
     static Optional<Isa> isa() {
         return Optional.ofNullable(ISA);
+    }
+
+    /// True where `lookUps` may be called: AVX-512 with VNNI and VBMI.
+    static boolean looksUp() {
+        return LOOKS_UP;
     }
 
     /// What runs, or why nothing does.
@@ -140,8 +157,17 @@ final class MachineCode {
         }
     }
 
+    /// One token times tiles of a `LookupPanels`: sets 16 vectors of floats of `y` a tile.
+    static void lookUps(MemorySegment code, long indices, long x, long y, long tiles, long blocks, long tables) {
+        try {
+            LOOK_UPS.invokeExact(code, indices, x, y, tiles, blocks, tables);
+        } catch (Throwable impossible) {
+            throw new AssertionError(impossible);
+        }
+    }
+
     /// What the processor and the system offer.
-    record Cpu(boolean avx2, boolean avxVnni, boolean avx512Vnni) {
+    record Cpu(boolean avx2, boolean avxVnni, boolean avx512Vnni, boolean vbmi) {
         static Cpu read() {
             Assembler a = new Assembler(256);
             a.push(Assembler.RBX);
@@ -162,7 +188,7 @@ final class MachineCode {
                 // FMA, F16C, XGETBV
                 boolean basis = most >= 7 && bit(one, 12) && bit(one, 29) && bit(one, 27);
                 if (!basis) {
-                    return new Cpu(false, false, false);
+                    return new Cpu(false, false, false, false);
                 }
                 int state = xgetbv(out);
                 boolean ymm = (state & 6) == 6;
@@ -171,7 +197,7 @@ final class MachineCode {
                 boolean avx2 = ymm && bit(seven[1], 5);
                 boolean wide = zmm && bit(seven[1], 16) && bit(seven[1], 30) && bit(seven[1], 17);
                 boolean avxVnni = avx2 && seven[0] >= 1 && bit(leaf(cpuid, 7, 1, out)[0], 4);
-                return new Cpu(avx2, avxVnni, wide && bit(seven[2], 11));
+                return new Cpu(avx2, avxVnni, wide && bit(seven[2], 11), wide && bit(seven[2], 1));
             }
         }
 

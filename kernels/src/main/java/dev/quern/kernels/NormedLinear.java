@@ -1,13 +1,36 @@
 package dev.quern.kernels;
 
+import dev.quern.core.Tensor;
+import dev.quern.core.VectorWeight;
 import org.jspecify.annotations.Nullable;
 
 /// A product whose inputs are permuted and scaled before it, with a multiple of each input added to every output.
 ///
 /// Place i of the product reads `scale[c] · x[c]` of column `c = columns[i]`; `Σ shift[c] · x[c]` goes to all outputs.
 /// Null = in order, 1, 0.
-record NormedLinear(PanelLinear product, int @Nullable [] columns, float @Nullable [] scale, float @Nullable [] shift)
+record NormedLinear(
+        PreparedLinear product, int @Nullable [] columns, float @Nullable [] scale, float @Nullable [] shift)
         implements PreparedLinear {
+    /// `product`, of a codebook's places, with the permutation and the norm of `weight`, where it has any.
+    static PreparedLinear of(VectorWeight weight, PreparedLinear product) {
+        Tensor scale = weight.scale();
+        Tensor shift = weight.shift();
+        int[] columns = null;
+        if (weight.permutation() != null) {
+            columns = new int[weight.cols()];
+            for (int place = 0; place < columns.length; place++) {
+                columns[place] = weight.column(place);
+            }
+        }
+        return scale == null && columns == null
+                ? product
+                : new NormedLinear(
+                        product,
+                        columns,
+                        scale == null ? null : scale.toFloats(),
+                        shift == null ? null : shift.toFloats());
+    }
+
     @Override
     public int rows() {
         return product.rows();

@@ -34,6 +34,7 @@ final class Scratch {
 
     private final float[][] slots = new float[16][0];
     private short[] shorts = new short[0];
+    private byte[] bytes = new byte[0];
     private final int[][] intSlots = new int[4][0];
 
     /// Activations as codes for machine code.
@@ -55,6 +56,14 @@ final class Scratch {
             shorts = new short[size];
         }
         return shorts;
+    }
+
+    /// An array of at least `size` bytes; one use at a time.
+    byte[] bytes(int size) {
+        if (bytes.length < size) {
+            bytes = new byte[size];
+        }
+        return bytes;
     }
 
     /// An array of at least `size` ints.

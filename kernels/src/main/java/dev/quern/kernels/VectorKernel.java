@@ -1,7 +1,6 @@
 package dev.quern.kernels;
 
 import dev.quern.core.PackedWeight;
-import dev.quern.core.Tensor;
 import dev.quern.core.VectorWeight;
 
 /// Vector codebooks in the layout of the vptq package: main and residual books, outlier columns, permutation and norm.
@@ -26,22 +25,6 @@ final class VectorKernel implements LinearKernel {
         if (!(weight instanceof VectorWeight vectors)) {
             throw new IllegalArgumentException("the vector kernel takes codebooks, not " + weight.encoding());
         }
-        PanelLinear product = new PanelLinear(name(), VectorPanels.of(vectors));
-        Tensor scale = vectors.scale();
-        Tensor shift = vectors.shift();
-        int[] columns = null;
-        if (vectors.permutation() != null) {
-            columns = new int[vectors.cols()];
-            for (int place = 0; place < columns.length; place++) {
-                columns[place] = vectors.column(place);
-            }
-        }
-        return scale == null && columns == null
-                ? product
-                : new NormedLinear(
-                        product,
-                        columns,
-                        scale == null ? null : scale.toFloats(),
-                        shift == null ? null : shift.toFloats());
+        return NormedLinear.of(vectors, new PanelLinear(name(), VectorPanels.of(vectors)));
     }
 }

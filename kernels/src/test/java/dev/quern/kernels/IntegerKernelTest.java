@@ -135,9 +135,9 @@ class IntegerKernelTest {
             Arrays.fill(y, GUARD);
             linear.multiply(x, 0, tokens, y, 70, THREE);
             for (int t = 0; t < tokens; t += Math.max(1, tokens / 3)) {
-                Coded coded = Coded.of(linear, x, t);
+                CodedInputs coded = CodedInputs.of(linear, x, t * cols);
                 for (int row = 0; row < rows; row++) {
-                    float wanted = PanelScalar.product(linear.panels(), row, coded.codes, coded.scales);
+                    float wanted = PanelScalar.product(linear.panels(), row, coded.codes(), coded.scales());
                     float got = y[70 + t * rows + row];
                     if (got != wanted && !(Float.isNaN(got) && Float.isNaN(wanted))) {
                         assertThat(got)
@@ -168,14 +168,14 @@ class IntegerKernelTest {
         float[] x = SampleWeights.floats(cols, new Random(3));
         float[] y = new float[rows];
         linear.multiply(x, 0, 1, y, 0, ONE);
-        Coded coded = Coded.of(linear, x, 0);
+        CodedInputs coded = CodedInputs.of(linear, x, 0);
         double[] rounded = new double[cols];
         for (int place = 0; place < linear.order().length(); place++) {
             int[] source = linear.order().source();
             int col = source == null ? place : source[place];
             if (col >= 0) {
-                rounded[col] = (double) coded.codes[place] * coded.scales[place / 32];
-                assertThat(Math.abs(rounded[col] - x[col])).isLessThanOrEqualTo(1.51 * coded.scales[place / 32]);
+                rounded[col] = (double) coded.codes()[place] * coded.scales()[place / 32];
+                assertThat(Math.abs(rounded[col] - x[col])).isLessThanOrEqualTo(1.51 * coded.scales()[place / 32]);
             }
         }
         for (int row = 0; row < rows; row++) {
@@ -203,36 +203,6 @@ class IntegerKernelTest {
             float[] y = new float[3];
             KERNEL.prepare(weight, MachineCode.isa().orElseThrow(), 2).multiply(x, 0, 1, y, 0, ONE);
             assertThat(y).containsOnly(Float.NaN);
-        }
-    }
-
-    /// The inputs of a token in the layout's order, rounded as the kernel should.
-    private record Coded(int[] codes, float[] scales) {
-        static Coded of(IntegerLinear linear, float[] x, int token) {
-            int blocks = linear.panels().blocks();
-            int[] codes = new int[blocks * 32];
-            int levels = linear.program().levels();
-            float range = levels == 1 ? 127 : 127 * 256;
-            float[] scales = new float[blocks];
-            int[] source = linear.order().source();
-            float[] in = new float[codes.length];
-            for (int i = 0; i < linear.order().length(); i++) {
-                int col = source == null ? i : source[i];
-                in[i] = col < 0 ? 0 : x[token * linear.cols() + col];
-            }
-            for (int b = 0; b < blocks; b++) {
-                float most = 0;
-                for (int k = b * 32; k < b * 32 + 32; k++) {
-                    most = Math.max(most, Math.abs(in[k]));
-                }
-                scales[b] = most < 0x1p-110f ? 0 : most / range;
-                for (int k = b * 32; k < b * 32 + 32; k++) {
-                    int code = scales[b] == 0 ? 0 : (int) Math.rint(in[k] * (range / most));
-                    int high = (int) Math.rint(code / 256.0);
-                    codes[k] = levels == 1 ? code : 256 * high + Math.clamp(code - 256 * high, -127, 127);
-                }
-            }
-            return new Coded(codes, scales);
         }
     }
 }
