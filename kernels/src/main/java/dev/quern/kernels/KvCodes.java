@@ -1,17 +1,19 @@
 package dev.quern.kernels;
 
 import dev.quern.core.KvScheme;
+import java.util.Arrays;
 
 /// Keys and values of one block of 64 positions as codes: `x ≈ minimum + scale · code`, both F16.
 ///
 /// A run of values packs its codes into bytes by fields: with two codes in a byte the low halves are the run's first
 /// half and the high halves its second, so that unpacking reads and writes consecutive places. A run of keys is the
 /// 64 positions of one channel of a head, of values the features of one position of a head. Immutable.
-final class KvCodes {
+final class KvCodes implements KvBlock {
     private static final int BLOCK = KvScheme.BLOCK;
 
     private final KvScheme scheme;
     private final int headDim;
+    private final int valueStride;
     private final int valueRun;
     private final byte[] keys;
     private final short[] keyGrids;
@@ -20,12 +22,15 @@ final class KvCodes {
     private final float[] firstKeys;
     private final float[] firstValues;
 
-    /// Takes the float blocks of `layer`'s layout; in the sequence's first block the scheme's first positions are kept
-    /// as they are, and do not count for ranges.
-    KvCodes(KvScheme scheme, KvLayer layer, float[] keyBlock, float[] valueBlock, boolean begins) {
+    /// Takes a full block of floats; in the sequence's first block the scheme's first positions are kept as they are,
+    /// and
+    /// do not count for ranges.
+    KvCodes(KvScheme scheme, KvFloats block, boolean begins) {
+        KvShape shape = block.shape();
         this.scheme = scheme;
-        this.headDim = layer.headDim();
-        int heads = layer.nKvHeads();
+        this.headDim = shape.headDim();
+        this.valueStride = shape.valueStride();
+        int heads = shape.nKvHeads();
         int each = 8 / scheme.bits();
         this.valueRun = Math.ceilDiv(headDim, each) * each;
         int first = begins ? scheme.first() : 0;
@@ -38,7 +43,7 @@ final class KvCodes {
         float[] run = new float[Math.max(BLOCK, valueRun)];
         for (int h = 0; h < heads; h++) {
             for (int d = 0; d < headDim; d++) {
-                System.arraycopy(keyBlock, layer.keyOffset(h) + d * BLOCK, run, 0, BLOCK);
+                System.arraycopy(block.keys(), shape.keyOffset(h) + d * BLOCK, run, 0, BLOCK);
                 int channel = h * headDim + d;
                 for (int p = 0; p < first; p++) {
                     firstKeys[channel * first + p] = run[p];
@@ -47,8 +52,8 @@ final class KvCodes {
                 encode(run, BLOCK, BLOCK, keys, channel * BLOCK / each, keyGrids, 2 * channel * groups(BLOCK));
             }
             for (int p = 0; p < BLOCK; p++) {
-                int from = layer.valueOffset(h) + p * layer.valueStride();
-                System.arraycopy(valueBlock, from, run, 0, headDim);
+                int from = shape.valueOffset(h) + p * valueStride;
+                System.arraycopy(block.values(), from, run, 0, headDim);
                 if (p < first) {
                     System.arraycopy(run, 0, firstValues, (h * first + p) * headDim, headDim);
                 }
@@ -58,7 +63,8 @@ final class KvCodes {
         }
     }
 
-    long bytes() {
+    @Override
+    public long bytes() {
         return keys.length
                 + values.length
                 + 2L * (keyGrids.length + valueGrids.length)
@@ -97,8 +103,8 @@ final class KvCodes {
         return Float.floatToFloat16(Math.clamp(value, -65504, 65504));
     }
 
-    /// Keys of a head as `[headDim, 64]`.
-    void unpackKeys(int head, float[] target, int targetAt) {
+    @Override
+    public void unpackKeys(int head, float[] target, int targetAt) {
         int bytes = BLOCK * scheme.bits() / 8;
         int first = firstKeys.length == 0 ? 0 : scheme.first();
         for (int d = 0; d < headDim; d++) {
@@ -109,13 +115,16 @@ final class KvCodes {
         }
     }
 
-    /// Values of a head as `[64, stride]`; what lies beyond `headDim` in a row stays as it is.
-    void unpackValues(int head, float[] target, int targetAt, int stride) {
+    @Override
+    public void unpackValues(int head, float[] target, int targetAt) {
+        if (valueStride > headDim) {
+            Arrays.fill(target, targetAt, targetAt + BLOCK * valueStride, 0f);
+        }
         int bytes = valueRun * scheme.bits() / 8;
         int first = firstKeys.length == 0 ? 0 : scheme.first();
         for (int p = 0; p < BLOCK; p++) {
             int at = head * BLOCK + p;
-            int to = targetAt + p * stride;
+            int to = targetAt + p * valueStride;
             if (p < first) {
                 System.arraycopy(firstValues, (head * first + p) * headDim, target, to, headDim);
             } else {
@@ -141,8 +150,8 @@ final class KvCodes {
         }
     }
 
-    /// One key.
-    float key(int head, int p, int d) {
+    @Override
+    public float key(int head, int p, int d) {
         int channel = head * headDim + d;
         int first = firstKeys.length == 0 ? 0 : scheme.first();
         return p < first
@@ -150,8 +159,8 @@ final class KvCodes {
                 : decode(keys, channel * BLOCK * scheme.bits() / 8, keyGrids, 2 * channel * groups(BLOCK), BLOCK, p);
     }
 
-    /// One value.
-    float value(int head, int p, int d) {
+    @Override
+    public float value(int head, int p, int d) {
         int at = head * BLOCK + p;
         int first = firstKeys.length == 0 ? 0 : scheme.first();
         return p < first
