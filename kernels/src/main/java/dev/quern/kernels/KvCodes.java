@@ -2,6 +2,13 @@ package dev.quern.kernels;
 
 import dev.quern.core.KvScheme;
 import java.util.Arrays;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+import org.jspecify.annotations.Nullable;
 
 /// Keys and values of one block of 64 positions as codes: `x ≈ minimum + scale · code`, both F16.
 ///
@@ -10,6 +17,11 @@ import java.util.Arrays;
 /// 64 positions of one channel of a head, of values the features of one position of a head. Immutable.
 final class KvCodes implements KvBlock {
     private static final int BLOCK = KvScheme.BLOCK;
+    private static final int L = VectorWidth.LANES;
+
+    /// As many bytes as a vector has floats; null at 128 bits, where no vector is so short.
+    private static final @Nullable VectorSpecies<Byte> BYTES =
+            L < 8 ? null : VectorSpecies.of(byte.class, VectorShape.forBitSize(L * Byte.SIZE));
 
     private final KvScheme scheme;
     private final int headDim;
@@ -141,11 +153,12 @@ final class KvCodes implements KvBlock {
             int to = Math.min(count, from + scheme.groupSize());
             float scale = Float.float16ToFloat(grids[g]);
             float low = Float.float16ToFloat(grids[g + 1]);
-            for (int i = from; i < to; ) {
-                int end = Math.min(to, (i / field + 1) * field);
-                int n = end - i;
-                decode(codes, at + i % field, i / field * bits, scheme.qmax(), scale, low, target, targetAt + i, n);
-                i = end;
+            int shift = from / field * bits;
+            int place = from % field;
+            for (int i = from; i < to; shift += bits, place = 0) {
+                int n = Math.min(to - i, field - place);
+                decode(codes, at + place, shift, scheme.qmax(), scale, low, target, targetAt + i, n);
+                i += n;
             }
         }
     }
@@ -175,10 +188,20 @@ final class KvCodes implements KvBlock {
         return Float.float16ToFloat(grids[grid + 1]) + Float.float16ToFloat(grids[grid]) * code;
     }
 
-    /// A loop that the compiler turns into vectors.
+    /// Runs are as short as 16: the compiler's own vectors would leave most of one to the loop before and after them.
     private static void decode(
             byte[] codes, int at, int shift, int mask, float scale, float low, float[] target, int targetAt, int n) {
-        for (int i = 0; i < n; i++) {
+        int i = 0;
+        if (BYTES != null) {
+            for (; i <= n - L; i += L) {
+                IntVector code = (IntVector) ByteVector.fromArray(BYTES, codes, at + i)
+                        .convertShape(VectorOperators.ZERO_EXTEND_B2I, VectorWidth.INTS, 0);
+                FloatVector number = (FloatVector)
+                        code.lanewise(VectorOperators.LSHR, shift).and(mask).convert(VectorOperators.I2F, 0);
+                number.mul(scale).add(low).intoArray(target, targetAt + i);
+            }
+        }
+        for (; i < n; i++) {
             target[targetAt + i] = low + scale * (codes[at + i] >> shift & mask);
         }
     }
