@@ -1,5 +1,6 @@
 package dev.quern.bench;
 
+import dev.quern.core.KvScheme;
 import dev.quern.kernels.AttentionKernel;
 import dev.quern.kernels.KvLayer;
 import dev.quern.kernels.Workers;
@@ -37,7 +38,10 @@ public class AttentionBenchmark {
     @Param("1")
     public int threads = 1;
 
-    private final KvLayer cache = new KvLayer(KV_HEADS, DIM);
+    @Param({"32", "16"})
+    public int kvBits = 32;
+
+    private KvLayer cache = new KvLayer(KV_HEADS, DIM);
     private Workers workers = Workers.of(1);
     private float[] q = {};
     private float[] out = {};
@@ -47,7 +51,7 @@ public class AttentionBenchmark {
     public void prepare() {
         Random random = new Random(1);
         float[] k = SeededWeights.floats(CONTEXT * KV_HEADS * DIM, random);
-        cache.truncate(0);
+        cache = new KvLayer(KV_HEADS, DIM, KvScheme.of(kvBits));
         cache.append(k, 0, k, 0, CONTEXT);
         q = SeededWeights.floats(tokens * HEADS * DIM, random);
         out = new float[q.length];

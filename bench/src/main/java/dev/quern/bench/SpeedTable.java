@@ -1,10 +1,12 @@
 package dev.quern.bench;
 
+import dev.quern.core.KvScheme;
 import dev.quern.core.PackedWeight;
 import dev.quern.kernels.AttentionKernel;
 import dev.quern.kernels.Kernels;
 import dev.quern.kernels.KvLayer;
 import dev.quern.kernels.PreparedLinear;
+import dev.quern.kernels.TokenAttention;
 import dev.quern.kernels.VectorWidth;
 import dev.quern.kernels.Workers;
 import java.io.PrintStream;
@@ -22,10 +24,11 @@ import java.util.Random;
 /// little. The scalar path's speed is measured on the first rows of the same shape, since all of them would take
 /// minutes.
 ///
-/// Arguments: names of encodings; none means all.
+/// Arguments: names of encodings, or `attention`; none means all, attention too.
 public final class SpeedTable {
     private static final int[][] SHAPES = {{576, 576}, {1536, 576}, {576, 1536}, {2048, 2048}, {49152, 576}};
     private static final int PROMPT = 256;
+    private static final String ATTENTION = "attention";
     private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
 
     private final PrintStream out;
@@ -44,8 +47,12 @@ public final class SpeedTable {
     public static void main(String[] names) {
         SpeedTable table = new SpeedTable(System.out, 1_000_000_000L, 0.2);
         System.out.println("vectors: " + VectorWidth.describe() + "; one core, the fastest twentieth of many runs\n");
-        table.print(names.length == 0 ? SeededWeights.names() : List.of(names), SHAPES);
-        if (names.length == 0) {
+        List<String> wanted = new ArrayList<>(List.of(names));
+        boolean attention = wanted.remove(ATTENTION) || names.length == 0;
+        if (!wanted.isEmpty() || names.length == 0) {
+            table.print(wanted.isEmpty() ? SeededWeights.names() : wanted, SHAPES);
+        }
+        if (attention) {
             table.attention(2048, 9, 3, 64);
         }
     }
@@ -98,32 +105,41 @@ public final class SpeedTable {
                 many / manyScalar);
     }
 
-    private void attention(int tokens, int nHeads, int nKvHeads, int headDim) {
+    /// Prints what attention takes with each width of the KV cache.
+    void attention(int tokens, int nHeads, int nKvHeads, int headDim) {
+        out.printf(
+                Locale.ROOT,
+                "%nAttention, %d heads on %d kv heads of dimension %d; one token's GB/s are of keys and values.%n%n",
+                nHeads,
+                nKvHeads,
+                headDim);
+        out.printf(Locale.ROOT, "| cache | prompt of %d, ms | GFLOP/s | one token behind it, ms | GB/s |%n", tokens);
+        out.println("|---|---:|---:|---:|---:|");
+        for (int bits : new int[] {32, 16, 8, 4, 2}) {
+            attention(KvScheme.of(bits), tokens, nHeads, nKvHeads, headDim);
+        }
+    }
+
+    private void attention(KvScheme kv, int tokens, int nHeads, int nKvHeads, int headDim) {
         Random random = new Random(1);
-        KvLayer cache = new KvLayer(nKvHeads, headDim);
+        KvLayer cache = new KvLayer(nKvHeads, headDim, kv);
         float[] k = SeededWeights.floats(tokens * nKvHeads * headDim, random);
         cache.append(k, 0, k, 0, tokens);
+        cache.close(kv.closedBlocks(tokens - 1));
         float[] q = SeededWeights.floats(tokens * nHeads * headDim, random);
         float[] y = new float[q.length];
         double prompt = seconds(
                 () -> AttentionKernel.attend(q, 0, tokens, 0, nHeads, cache, 0.125f, 0, y, 0, alone), 10 * effort);
+        TokenAttention token = new TokenAttention(q, 0, nHeads, cache, 0.125f, 0, y, 0, alone);
+        double one = seconds(() -> token.attend(tokens - 1), 10 * effort);
         // scores and weighted values, half of the square
         double flops = 2.0 * nHeads * headDim * tokens * (tokens + 1);
         out.printf(
                 Locale.ROOT,
-                "%nattention of %d tokens, %d heads, %d kv heads, dim %d: %.1f ms, %.1f GFLOP/s%n",
-                tokens,
-                nHeads,
-                nKvHeads,
-                headDim,
+                "| %s | %.1f | %.1f | %.3f | %.1f |%n",
+                kv,
                 prompt * 1e3,
-                flops / prompt / 1e9);
-        double one = seconds(
-                () -> AttentionKernel.attend(q, 0, 1, tokens - 1, nHeads, cache, 0.125f, 0, y, 0, alone), effort);
-        out.printf(
-                Locale.ROOT,
-                "attention of one token over %d positions: %.3f ms, %.1f GB/s of keys and values%n",
-                tokens,
+                flops / prompt / 1e9,
                 one * 1e3,
                 cache.bytes() / one / 1e9);
     }

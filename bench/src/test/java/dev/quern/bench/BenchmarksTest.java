@@ -63,6 +63,16 @@ class BenchmarksTest {
     }
 
     @Test
+    void attentionHasARowForEachWidthOfTheCache() {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8)) {
+            new SpeedTable(out, 0, 0).attention(200, 4, 2, 24);
+        }
+        assertThat(bytes.toString(StandardCharsets.UTF_8).lines().filter(line -> line.startsWith("| kv")))
+                .hasSize(5);
+    }
+
+    @Test
     void theTableHasARowForEachShapeWithPositiveRates() {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8)) {

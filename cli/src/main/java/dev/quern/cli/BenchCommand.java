@@ -36,6 +36,7 @@ import picocli.CommandLine.Parameters;
             "Examples:",
             "  quern bench demo",
             "  quern bench model.gguf --prompt-tokens 128 --threads 4",
+            "  quern bench model.gguf --prompt-tokens 4096 --kv-bits 16",
             "  quern bench --synthetic 7b --dtype gptq-4 --prompt-tokens 128 --gen-tokens 32"
         })
 final class BenchCommand implements Callable<Integer> {
@@ -132,15 +133,14 @@ final class BenchCommand implements Callable<Integer> {
                     .put("memory_bandwidth_bytes_per_second", result.memoryBandwidthBytesPerSecond())
                     .put("kernel", result.kernel())
                     .put("peak_rss_bytes", PeakMemory.bytes())
-                    .put("kv_bits", kvBits);
+                    .put("kv_bits", kvBits)
+                    .put("kv_bytes_per_position", result.cacheBytesPerPosition());
             activations.forEach(json.putArray("activations")::add);
             JsonOut.print(console.out(), json);
         } else {
             print(result);
             activations.forEach(way -> line("inputs", "%s", way));
-            if (kvBits < 16) {
-                line("cache", "%d bits", kvBits);
-            }
+            line("cache", "%d bits, %s a position", kvBits, ByteSize.print(result.cacheBytesPerPosition()));
         }
     }
 

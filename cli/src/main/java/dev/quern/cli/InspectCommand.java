@@ -2,6 +2,7 @@ package dev.quern.cli;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.quern.core.KvScheme;
 import dev.quern.core.QuernException;
 import dev.quern.formats.Json;
 import dev.quern.formats.StoredTensor;
@@ -91,7 +92,7 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private static int kvBits(Checkpoint checkpoint) {
-        return checkpoint.support().supported() ? checkpoint.weights().kv().bits() : 16;
+        return checkpoint.support().supported() ? checkpoint.weights().kv().bits() : KvScheme.FLOAT.bits();
     }
 
     /// Bytes of the tensors by encoding, in the order of the file.
@@ -137,7 +138,7 @@ final class InspectCommand implements Callable<Integer> {
         if (!facts.path("activations").isEmpty()) {
             line("activations", String.join("; ", checkpoint.activations()));
         }
-        if (kvBits(checkpoint) < 16) {
+        if (kvBits(checkpoint) < KvScheme.FLOAT.bits()) {
             line("KV cache", kvBits(checkpoint) + " bits");
         }
         if (facts.path("tokenizer").has("error")) {

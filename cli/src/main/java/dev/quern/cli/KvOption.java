@@ -15,8 +15,8 @@ final class KvOption {
             names = "--kv-bits",
             paramLabel = "N",
             showDefaultValue = Visibility.NEVER,
-            description = "Bits of the KV cache: 2, 4, 8, or 16 = floats (default: what the model's files say, else"
-                    + " floats).")
+            description = "Bits of the KV cache: 2, 4, 8 = codes, 16 = float16, 32 = float32 (default: what the model's"
+                    + " files say, else 32).")
     @Nullable
     Integer bits;
 

@@ -1,5 +1,6 @@
 package dev.quern.cli;
 
+import dev.quern.core.KvScheme;
 import dev.quern.eval.LogitModel;
 import dev.quern.kernels.Workers;
 import dev.quern.models.Checkpoint;
@@ -38,7 +39,7 @@ final class MeasuredModel implements AutoCloseable {
             checkpoint.activations().stream()
                     .map(way -> executor == Executor.TORCH ? way.replace(" × int8", " (simulated)") : way)
                     .forEach(activations::add);
-            if (weights.kv().quantizes()) {
+            if (!weights.kv().equals(KvScheme.FLOAT)) {
                 activations.add(weights.kv().toString());
             }
             logits = switch (executor) {

@@ -133,7 +133,7 @@ final class QuantizeCommand implements Callable<Integer> {
     @Option(
             names = "--kv-bits",
             paramLabel = "N",
-            description = "Bits of the KV cache: 2, 4, 8, or 16 as it is (default: 16).")
+            description = "Bits of the KV cache: 2, 4, 8, or 16 = not quantized (default: 16).")
     @Nullable
     Integer kvBits;
 

@@ -1,8 +1,12 @@
 package dev.quern.core;
 
-/// How the KV cache holds keys and values: `bits` 2, 4 or 8, or 16 for floats as they are.
+/// How the KV cache holds keys and values: as codes of `bits` 2, 4 or 8, as float16 (16) or as the floats they are
+/// (32).
 ///
-/// Keys (after the rotary embedding) are quantized per head and channel over `groupSize` consecutive positions, because
+/// In float16 every position is rounded once, when it comes, to the nearest finite number; the rest of the scheme is
+/// for
+/// codes. Keys (after the rotary embedding) are quantized per head and channel over `groupSize` consecutive positions,
+/// because
 /// their outliers stay in the same channels; values per head and token over `groupSize` consecutive features (KIVI,
 /// arXiv:2402.02750). Both asymmetric with F16 scale and minimum: `x ≈ minimum + scale · code`.
 ///
@@ -15,11 +19,14 @@ public record KvScheme(int bits, int groupSize, int recent, int first) {
     public static final int BLOCK = 64;
 
     /// Keys and values stay floats.
-    public static final KvScheme FLOAT = new KvScheme(16, BLOCK, 0, 0);
+    public static final KvScheme FLOAT = new KvScheme(32, BLOCK, 0, 0);
+
+    /// Keys and values are float16.
+    public static final KvScheme HALF = new KvScheme(16, BLOCK, 0, 0);
 
     public KvScheme {
-        if (bits != 2 && bits != 4 && bits != 8 && bits != 16) {
-            throw new UsageException("kv-bits is 2, 4, 8 or 16, not " + bits);
+        if (bits != 2 && bits != 4 && bits != 8 && bits != 16 && bits != 32) {
+            throw new UsageException("kv-bits is 2, 4, 8, 16 or 32, not " + bits);
         }
         if (groupSize != 32 && groupSize != BLOCK) {
             throw new UsageException("kv groups hold 32 or 64, not " + groupSize);
@@ -34,12 +41,21 @@ public record KvScheme(int bits, int groupSize, int recent, int first) {
 
     /// The defaults for a width: groups of 32 at 2 bits, else 64; 64 recent and 4 first positions stay floats.
     public static KvScheme of(int bits) {
-        return bits == 16 ? FLOAT : new KvScheme(bits, bits == 2 ? 32 : BLOCK, BLOCK, 4);
+        return switch (bits) {
+            case 32 -> FLOAT;
+            case 16 -> HALF;
+            default -> new KvScheme(bits, bits == 2 ? 32 : BLOCK, BLOCK, 4);
+        };
     }
 
-    /// False where keys and values stay floats.
+    /// True where old positions become codes.
     public boolean quantizes() {
         return bits < 16;
+    }
+
+    /// True where keys and values are float16.
+    public boolean halves() {
+        return bits == 16;
     }
 
     /// The largest code.

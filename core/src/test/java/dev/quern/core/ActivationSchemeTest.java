@@ -90,7 +90,7 @@ class ActivationSchemeTest {
         assertThatThrownBy(() -> new ActivationScheme(8, true, true, false)).hasMessageContaining("static");
         assertThatThrownBy(() -> new ActivationScheme(8, true, false, true))
                 .hasMessageContaining("how the text is cut");
-        assertThatThrownBy(() -> KvScheme.of(3)).hasMessageContaining("kv-bits is 2, 4, 8 or 16");
+        assertThatThrownBy(() -> KvScheme.of(3)).hasMessageContaining("kv-bits is 2, 4, 8, 16 or 32");
         assertThat(ActivationScheme.FLOAT.quantizes()).isFalse();
         assertThat(ActivationScheme.fixed(6, false)).hasToString("a6 static asymmetric");
     }
@@ -103,5 +103,6 @@ class ActivationSchemeTest {
         assertThat(scheme.closedBlocks(1000)).isEqualTo(14);
         assertThat(new KvScheme(4, 64, 0, 0).closedBlocks(64)).isEqualTo(1);
         assertThat(KvScheme.FLOAT.closedBlocks(1000)).isZero();
+        assertThat(KvScheme.HALF.closedBlocks(1000)).isZero();
     }
 }

@@ -1,5 +1,6 @@
 package dev.quern.eval;
 
+import dev.quern.core.KvScheme;
 import dev.quern.core.Progress;
 import dev.quern.core.UsageException;
 import dev.quern.kernels.MemoryBandwidth;
@@ -11,7 +12,9 @@ import java.util.Random;
 /// How fast a model runs, held against how fast this machine reads memory in the same run.
 ///
 /// Speeds are medians over the repeats. `weightBytes` are those that one decoded token reads; `readBytesPerSecond` is
-/// that times the decoded tokens per second. `kernel` names the kernels in use, joined by `+`.
+/// that times the decoded tokens per second. `kernel` names the kernels in use, joined by `+`. `cacheBytesPerPosition`
+/// is
+/// what the KV cache holds for one position of the load, all layers together.
 public record SpeedBench(
         int threads,
         double prefillTokensPerSecond,
@@ -19,7 +22,8 @@ public record SpeedBench(
         long weightBytes,
         double readBytesPerSecond,
         double memoryBandwidthBytesPerSecond,
-        String kernel) {
+        String kernel,
+        double cacheBytesPerPosition) {
     /// What is run: the prompt's length, how many tokens are decoded after it, and how often.
     public record Load(int promptTokens, int genTokens, int repeat) {
         public Load {
@@ -72,7 +76,15 @@ public record SpeedBench(
                 model.weightBytes(),
                 decodeSpeed * model.weightBytes(),
                 MemoryBandwidth.measure(model.workers()),
-                String.join("+", model.kernels()));
+                String.join("+", model.kernels()),
+                session.cacheBytes() / (double) room(load));
+    }
+
+    /// Positions that the cache has got room for, in whole blocks.
+    private static long room(Load load) {
+        int warmUp = Math.min(load.promptTokens(), WARM_UP_PROMPT) + WARM_UP_TOKENS;
+        long most = Math.max(warmUp, (long) load.promptTokens() + load.genTokens());
+        return Math.ceilDiv(most, KvScheme.BLOCK) * KvScheme.BLOCK;
     }
 
     private static void warmUp(Session session, int[] prompt) {

@@ -23,6 +23,10 @@ class SpeedBenchTest {
                     .isCloseTo(model.weightBytes(), within(1e-3));
             assertThat(bench.memoryBandwidthBytesPerSecond()).isPositive();
             assertThat(bench.kernel()).isEqualTo("dense");
+            var config = model.network().config();
+            // keys and values in floats; values' heads are filled up to 16
+            double position = 4.0 * config.nLayers() * config.nKvHeads() * (config.headDim() + 16);
+            assertThat(bench.cacheBytesPerPosition()).isEqualTo(position);
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.quern.kernels;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
@@ -43,61 +44,101 @@ record AttentionTile(float[] q, int at, int stride, int rows, int step, int wind
             float[] totals,
             int rowAt,
             Scratch scratch) {
-        int headDim = cache.headDim();
         int padded = cache.valueStride();
-        float[] scores = scratch.floats(Scratch.SCORES, ROWS * BLOCK + L);
         Arrays.fill(sums, sumsAt, sumsAt + rows * padded, 0f);
         Arrays.fill(maxima, rowAt, rowAt + rows, Float.NEGATIVE_INFINITY);
         Arrays.fill(totals, rowAt, rowAt + rows, 0f);
-        int last = position + (rows - 1) * step;
+        HalfAttention products = cache.products();
+        if (products != null) {
+            halves(products, cache, kvHead, position, from, to, sums, sumsAt, maxima, totals, rowAt, scratch);
+            return;
+        }
+        float[] scores = scratch.floats(Scratch.SCORES, ROWS * BLOCK + L);
         for (int block = from; block < to; block++) {
-            int base = block * BLOCK;
-            boolean closed = cache.closed(block);
-            float[] keys = cache.keyBlock(block);
-            float[] values = cache.valueBlock(block);
-            if (closed) {
-                keys = scratch.floats(Scratch.KEYS, headDim * BLOCK);
+            KvBlock held = cache.block(block);
+            float[] keys;
+            float[] values;
+            int keysAt = 0;
+            int valuesAt = 0;
+            if (held instanceof KvFloats floats) {
+                keys = floats.keys();
+                values = floats.values();
+                keysAt = cache.shape().keyOffset(kvHead);
+                valuesAt = cache.shape().valueOffset(kvHead);
+            } else {
+                keys = scratch.floats(Scratch.KEYS, cache.headDim() * BLOCK);
                 values = scratch.floats(Scratch.VALUES, BLOCK * padded);
-                cache.unpackKeys(block, kvHead, keys);
-                cache.unpackValues(block, kvHead, values);
+                held.unpackKeys(kvHead, keys, 0);
+                held.unpackValues(kvHead, values, 0);
             }
+            Product.multiply(q, at, stride, rows, keys, keysAt, BLOCK, BLOCK, cache.headDim(), scores, 0, BLOCK, false);
+            weights(scores, position, block, padded, sums, sumsAt, maxima, totals, rowAt);
+            int seen = seen(position, block);
             Product.multiply(
-                    q,
-                    at,
-                    stride,
-                    rows,
-                    keys,
-                    closed ? 0 : cache.keyOffset(kvHead),
-                    BLOCK,
-                    BLOCK,
-                    headDim,
-                    scores,
-                    0,
-                    BLOCK,
-                    false);
-            for (int i = 0; i < rows; i++) {
-                int own = position + i * step;
-                int low = window == 0 ? 0 : Math.max(0, own - window + 1 - base);
-                float factor = softmaxStep(scores, i, low, own + 1 - base, maxima, totals, rowAt + i);
-                if (factor != 1f) {
-                    int sum = sumsAt + i * padded;
-                    Elementwise.scale(sums, sum, factor, sums, sum, padded);
-                }
+                    scores, 0, BLOCK, rows, values, valuesAt, padded, padded, seen, sums, sumsAt, padded, true);
+        }
+    }
+
+    /// The same on float16 where it lies: queries and sums are copied to where machine code takes them.
+    private void halves(
+            HalfAttention products,
+            KvLayer cache,
+            int kvHead,
+            int position,
+            int from,
+            int to,
+            float[] sums,
+            int sumsAt,
+            float[] maxima,
+            float[] totals,
+            int rowAt,
+            Scratch scratch) {
+        int headDim = cache.headDim();
+        int padded = cache.valueStride();
+        float[] scores = scratch.floats(Scratch.SCORES, ROWS * BLOCK + L);
+        float[] queries = scratch.floats(Scratch.QUERIES, ROWS * headDim);
+        float[] weighted = scratch.floats(Scratch.WEIGHTED, ROWS * padded);
+        for (int i = 0; i < rows; i++) {
+            System.arraycopy(q, at + i * stride, queries, i * headDim, headDim);
+        }
+        Arrays.fill(weighted, 0, rows * padded, 0f);
+        MemorySegment scoreMemory = scratch.memory(Scratch.SCORES);
+        MemorySegment queryMemory = scratch.memory(Scratch.QUERIES);
+        MemorySegment weightedMemory = scratch.memory(Scratch.WEIGHTED);
+        for (int block = from; block < to; block++) {
+            KvHalves held = (KvHalves) cache.block(block);
+            products.score(queryMemory, rows, held, kvHead, scoreMemory);
+            weights(scores, position, block, padded, weighted, 0, maxima, totals, rowAt);
+            products.weigh(scoreMemory, rows, held, kvHead, seen(position, block), weightedMemory);
+        }
+        System.arraycopy(weighted, 0, sums, sumsAt, rows * padded);
+    }
+
+    /// Positions of a block that the last row sees.
+    private int seen(int position, int block) {
+        return Math.min(BLOCK, position + (rows - 1) * step + 1 - block * BLOCK);
+    }
+
+    /// Turns the scores of a block into weights, and what was summed before into what it is beside them.
+    private void weights(
+            float[] scores,
+            int position,
+            int block,
+            int padded,
+            float[] sums,
+            int sumsAt,
+            float[] maxima,
+            float[] totals,
+            int rowAt) {
+        int base = block * BLOCK;
+        for (int i = 0; i < rows; i++) {
+            int own = position + i * step;
+            int low = window == 0 ? 0 : Math.max(0, own - window + 1 - base);
+            float factor = softmaxStep(scores, i, low, own + 1 - base, maxima, totals, rowAt + i);
+            if (factor != 1f) {
+                int sum = sumsAt + i * padded;
+                Elementwise.scale(sums, sum, factor, sums, sum, padded);
             }
-            Product.multiply(
-                    scores,
-                    0,
-                    BLOCK,
-                    rows,
-                    values,
-                    closed ? 0 : cache.valueOffset(kvHead),
-                    padded,
-                    padded,
-                    Math.min(BLOCK, last + 1 - base),
-                    sums,
-                    sumsAt,
-                    padded,
-                    true);
         }
     }
 

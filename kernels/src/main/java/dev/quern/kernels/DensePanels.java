@@ -56,7 +56,7 @@ record DensePanels(DenseProgram program, int rows, int cols, MemorySegment memor
             case F16 -> {
                 short[] halves = scratch.shorts(count);
                 MemorySegment.copy(packed, JAVA_SHORT, 0, halves, 0, count);
-                F16Panels.widen(halves, 0, tile, count);
+                F16Panels.widen(halves, 0, tile, 0, count);
             }
             case BF16 -> {
                 int[] words = scratch.ints(Scratch.WORDS, count / 2);

@@ -50,19 +50,19 @@ record F16Panels(int rows, int cols, short[][] panels) implements Panels {
         float[] tile = scratch.floats(Scratch.TILE, STEP * ROWS);
         for (int k = 0; k < cols; k += STEP) {
             int inputs = Math.min(STEP, cols - k);
-            widen(w, k * ROWS, tile, inputs * ROWS);
+            widen(w, k * ROWS, tile, 0, inputs * ROWS);
             FloatPanels.dot(tile, inputs, x, xAt + k, y, yAt, k > 0);
         }
     }
 
     @Override
     public void unpack(int panel, float[] tile, Scratch scratch) {
-        widen(panels[panel], 0, tile, cols * ROWS);
+        widen(panels[panel], 0, tile, 0, cols * ROWS);
     }
 
-    static void widen(short[] halves, int at, float[] target, int count) {
+    static void widen(short[] halves, int at, float[] target, int targetAt, int count) {
         for (int i = 0; i < count; i++) {
-            target[i] = Float.float16ToFloat(halves[at + i]);
+            target[targetAt + i] = Float.float16ToFloat(halves[at + i]);
         }
     }
 }

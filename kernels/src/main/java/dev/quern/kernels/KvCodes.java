@@ -1,17 +1,31 @@
 package dev.quern.kernels;
 
 import dev.quern.core.KvScheme;
+import java.util.Arrays;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+import org.jspecify.annotations.Nullable;
 
 /// Keys and values of one block of 64 positions as codes: `x ≈ minimum + scale · code`, both F16.
 ///
 /// A run of values packs its codes into bytes by fields: with two codes in a byte the low halves are the run's first
 /// half and the high halves its second, so that unpacking reads and writes consecutive places. A run of keys is the
 /// 64 positions of one channel of a head, of values the features of one position of a head. Immutable.
-final class KvCodes {
+final class KvCodes implements KvBlock {
     private static final int BLOCK = KvScheme.BLOCK;
+    private static final int L = VectorWidth.LANES;
+
+    /// As many bytes as a vector has floats; null at 128 bits, where no vector is so short.
+    private static final @Nullable VectorSpecies<Byte> BYTES =
+            L < 8 ? null : VectorSpecies.of(byte.class, VectorShape.forBitSize(L * Byte.SIZE));
 
     private final KvScheme scheme;
     private final int headDim;
+    private final int valueStride;
     private final int valueRun;
     private final byte[] keys;
     private final short[] keyGrids;
@@ -20,12 +34,15 @@ final class KvCodes {
     private final float[] firstKeys;
     private final float[] firstValues;
 
-    /// Takes the float blocks of `layer`'s layout; in the sequence's first block the scheme's first positions are kept
-    /// as they are, and do not count for ranges.
-    KvCodes(KvScheme scheme, KvLayer layer, float[] keyBlock, float[] valueBlock, boolean begins) {
+    /// Takes a full block of floats; in the sequence's first block the scheme's first positions are kept as they are,
+    /// and
+    /// do not count for ranges.
+    KvCodes(KvScheme scheme, KvFloats block, boolean begins) {
+        KvShape shape = block.shape();
         this.scheme = scheme;
-        this.headDim = layer.headDim();
-        int heads = layer.nKvHeads();
+        this.headDim = shape.headDim();
+        this.valueStride = shape.valueStride();
+        int heads = shape.nKvHeads();
         int each = 8 / scheme.bits();
         this.valueRun = Math.ceilDiv(headDim, each) * each;
         int first = begins ? scheme.first() : 0;
@@ -38,7 +55,7 @@ final class KvCodes {
         float[] run = new float[Math.max(BLOCK, valueRun)];
         for (int h = 0; h < heads; h++) {
             for (int d = 0; d < headDim; d++) {
-                System.arraycopy(keyBlock, layer.keyOffset(h) + d * BLOCK, run, 0, BLOCK);
+                System.arraycopy(block.keys(), shape.keyOffset(h) + d * BLOCK, run, 0, BLOCK);
                 int channel = h * headDim + d;
                 for (int p = 0; p < first; p++) {
                     firstKeys[channel * first + p] = run[p];
@@ -47,8 +64,8 @@ final class KvCodes {
                 encode(run, BLOCK, BLOCK, keys, channel * BLOCK / each, keyGrids, 2 * channel * groups(BLOCK));
             }
             for (int p = 0; p < BLOCK; p++) {
-                int from = layer.valueOffset(h) + p * layer.valueStride();
-                System.arraycopy(valueBlock, from, run, 0, headDim);
+                int from = shape.valueOffset(h) + p * valueStride;
+                System.arraycopy(block.values(), from, run, 0, headDim);
                 if (p < first) {
                     System.arraycopy(run, 0, firstValues, (h * first + p) * headDim, headDim);
                 }
@@ -58,7 +75,8 @@ final class KvCodes {
         }
     }
 
-    long bytes() {
+    @Override
+    public long bytes() {
         return keys.length
                 + values.length
                 + 2L * (keyGrids.length + valueGrids.length)
@@ -97,8 +115,8 @@ final class KvCodes {
         return Float.floatToFloat16(Math.clamp(value, -65504, 65504));
     }
 
-    /// Keys of a head as `[headDim, 64]`.
-    void unpackKeys(int head, float[] target, int targetAt) {
+    @Override
+    public void unpackKeys(int head, float[] target, int targetAt) {
         int bytes = BLOCK * scheme.bits() / 8;
         int first = firstKeys.length == 0 ? 0 : scheme.first();
         for (int d = 0; d < headDim; d++) {
@@ -109,13 +127,16 @@ final class KvCodes {
         }
     }
 
-    /// Values of a head as `[64, stride]`; what lies beyond `headDim` in a row stays as it is.
-    void unpackValues(int head, float[] target, int targetAt, int stride) {
+    @Override
+    public void unpackValues(int head, float[] target, int targetAt) {
+        if (valueStride > headDim) {
+            Arrays.fill(target, targetAt, targetAt + BLOCK * valueStride, 0f);
+        }
         int bytes = valueRun * scheme.bits() / 8;
         int first = firstKeys.length == 0 ? 0 : scheme.first();
         for (int p = 0; p < BLOCK; p++) {
             int at = head * BLOCK + p;
-            int to = targetAt + p * stride;
+            int to = targetAt + p * valueStride;
             if (p < first) {
                 System.arraycopy(firstValues, (head * first + p) * headDim, target, to, headDim);
             } else {
@@ -132,17 +153,18 @@ final class KvCodes {
             int to = Math.min(count, from + scheme.groupSize());
             float scale = Float.float16ToFloat(grids[g]);
             float low = Float.float16ToFloat(grids[g + 1]);
-            for (int i = from; i < to; ) {
-                int end = Math.min(to, (i / field + 1) * field);
-                int n = end - i;
-                decode(codes, at + i % field, i / field * bits, scheme.qmax(), scale, low, target, targetAt + i, n);
-                i = end;
+            int shift = from / field * bits;
+            int place = from % field;
+            for (int i = from; i < to; shift += bits, place = 0) {
+                int n = Math.min(to - i, field - place);
+                decode(codes, at + place, shift, scheme.qmax(), scale, low, target, targetAt + i, n);
+                i += n;
             }
         }
     }
 
-    /// One key.
-    float key(int head, int p, int d) {
+    @Override
+    public float key(int head, int p, int d) {
         int channel = head * headDim + d;
         int first = firstKeys.length == 0 ? 0 : scheme.first();
         return p < first
@@ -150,8 +172,8 @@ final class KvCodes {
                 : decode(keys, channel * BLOCK * scheme.bits() / 8, keyGrids, 2 * channel * groups(BLOCK), BLOCK, p);
     }
 
-    /// One value.
-    float value(int head, int p, int d) {
+    @Override
+    public float value(int head, int p, int d) {
         int at = head * BLOCK + p;
         int first = firstKeys.length == 0 ? 0 : scheme.first();
         return p < first
@@ -166,10 +188,20 @@ final class KvCodes {
         return Float.float16ToFloat(grids[grid + 1]) + Float.float16ToFloat(grids[grid]) * code;
     }
 
-    /// A loop that the compiler turns into vectors.
+    /// Runs are as short as 16: the compiler's own vectors would leave most of one to the loop before and after them.
     private static void decode(
             byte[] codes, int at, int shift, int mask, float scale, float low, float[] target, int targetAt, int n) {
-        for (int i = 0; i < n; i++) {
+        int i = 0;
+        if (BYTES != null) {
+            for (; i <= n - L; i += L) {
+                IntVector code = (IntVector) ByteVector.fromArray(BYTES, codes, at + i)
+                        .convertShape(VectorOperators.ZERO_EXTEND_B2I, VectorWidth.INTS, 0);
+                FloatVector number = (FloatVector)
+                        code.lanewise(VectorOperators.LSHR, shift).and(mask).convert(VectorOperators.I2F, 0);
+                number.mul(scale).add(low).intoArray(target, targetAt + i);
+            }
+        }
+        for (; i < n; i++) {
             target[targetAt + i] = low + scale * (codes[at + i] >> shift & mask);
         }
     }

@@ -14,7 +14,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// Machine code that Quern writes at start-up, for products of integers that the Vector API cannot express, for vectors
-/// of codebooks and for dense weights, which it reads slowly (docs/adr/006): memory that may be executed, and the calls
+/// of codebooks, for dense weights and for float16 keys and values, which it reads slowly (docs/adr/006): memory that
+/// may be executed, and the calls
 /// into it.
 ///
 /// Only on Linux and x86-64, and never required: where the system forbids it, or `-Dquern.machine-code=off`, the
@@ -52,6 +53,11 @@ final class MachineCode {
     private static final MethodHandle LOOK_UPS = LINKER.downcallHandle(
             FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
             Linker.Option.critical(false));
+
+    /// Product with float16: A, B and C, which lie in the heap, each with an offset in bytes, and the number of terms.
+    private static final MethodHandle HALVES = LINKER.downcallHandle(
+            FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG),
+            Linker.Option.critical(true));
 
     /// True where bytes are looked up in registers.
     private static final boolean LOOKS_UP;
@@ -161,6 +167,23 @@ final class MachineCode {
     static void lookUps(MemorySegment code, long indices, long x, long y, long tiles, long blocks, long tables) {
         try {
             LOOK_UPS.invokeExact(code, indices, x, y, tiles, blocks, tables);
+        } catch (Throwable impossible) {
+            throw new AssertionError(impossible);
+        }
+    }
+
+    /// Rows of A times float16 of B, to C.
+    static void halves(
+            MemorySegment code,
+            MemorySegment a,
+            long aAt,
+            MemorySegment b,
+            long bAt,
+            MemorySegment c,
+            long cAt,
+            long k) {
+        try {
+            HALVES.invokeExact(code, a, aAt, b, bAt, c, cAt, k);
         } catch (Throwable impossible) {
             throw new AssertionError(impossible);
         }

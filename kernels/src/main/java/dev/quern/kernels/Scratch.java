@@ -1,6 +1,7 @@
 package dev.quern.kernels;
 
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /// Reusable arrays of one thread, by slot; they only grow, so steady work allocates nothing.
 ///
@@ -23,6 +24,8 @@ final class Scratch {
     static final int PRODUCT = 13;
     static final int KEYS = 14;
     static final int VALUES = 15;
+    static final int QUERIES = 16;
+    static final int WEIGHTED = 17;
 
     static final int TOTAL = 0;
     static final int OFFSETS = 1;
@@ -32,7 +35,8 @@ final class Scratch {
     private final InputBlocks inputBlocks = new InputBlocks();
     private MemorySegment outside = MemorySegment.NULL;
 
-    private final float[][] slots = new float[16][0];
+    private final float[][] slots = new float[18][0];
+    private final @Nullable MemorySegment[] memories = new MemorySegment[slots.length];
     private short[] shorts = new short[0];
     private byte[] bytes = new byte[0];
     private final int[][] intSlots = new int[4][0];
@@ -78,7 +82,18 @@ final class Scratch {
     float[] floats(int slot, int size) {
         if (slots[slot].length < size) {
             slots[slot] = new float[size];
+            memories[slot] = null;
         }
         return slots[slot];
+    }
+
+    /// The array of `floats` as machine code takes it.
+    MemorySegment memory(int slot) {
+        MemorySegment memory = memories[slot];
+        if (memory == null) {
+            memory = MemorySegment.ofArray(slots[slot]);
+            memories[slot] = memory;
+        }
+        return memory;
     }
 }

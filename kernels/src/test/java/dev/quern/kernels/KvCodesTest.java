@@ -65,6 +65,30 @@ class KvCodesTest {
         assertThat(out).containsExactly(expected, within(2e-5f));
     }
 
+    @ParameterizedTest
+    @CsvSource({"8, 64, 64", "4, 64, 64", "2, 32, 64", "8, 32, 20", "4, 32, 24", "2, 64, 20", "4, 64, 72", "2, 32, 7"})
+    void blocksUnpackToWhatEachCodeStandsFor(int bits, int group, int dim) {
+        KvLayer cache = cache(2, dim, 128, new KvScheme(bits, group, 0, 4));
+        cache.close(2);
+        int stride = cache.valueStride();
+        float[] keys = new float[dim * 64 + 1];
+        float[] values = new float[64 * stride + 1];
+        for (int block = 0; block < 2; block++) {
+            java.util.Arrays.fill(values, Float.NaN);
+            cache.block(block).unpackKeys(1, keys, 1);
+            cache.block(block).unpackValues(1, values, 1);
+            for (int p = 0; p < 64; p++) {
+                for (int d = 0; d < stride; d++) {
+                    int position = block * 64 + p;
+                    assertThat(values[1 + p * stride + d]).isEqualTo(d < dim ? cache.value(1, position, d) : 0);
+                    if (d < dim) {
+                        assertThat(keys[1 + d * 64 + p]).isEqualTo(cache.key(1, position, d));
+                    }
+                }
+            }
+        }
+    }
+
     @Test
     void memoryFallsWithTheWidth() {
         long[] bytes = new long[3];

@@ -47,7 +47,7 @@ final class Plans {
         boolean moments = method.wantsMoments(step.config());
         Plan plan = new Plan(
                 recipe.name(),
-                format + ", activations " + recipe.activations() + ", " + recipe.kv(),
+                format + ", activations " + recipe.activations() + ", kv" + RecipeKeys.kvBits(recipe.kv()),
                 layers,
                 selection.excluded().stream().map(Linear::name).toList(),
                 kept,

@@ -117,10 +117,7 @@ public record Recipe(List<Step<?>> steps, ActivationPlan activations, KvScheme k
         for (Step<?> step : steps) {
             usual = step.activations().quantizes() ? step.activations() : usual;
         }
-        return new Recipe(
-                steps,
-                RecipeKeys.activations(others, usual, origin),
-                KvScheme.of(RecipeKeys.bits(others, "kv-bits", 16, origin)));
+        return new Recipe(steps, RecipeKeys.activations(others, usual, origin), RecipeKeys.kv(others, origin));
     }
 
     /// Where the last method only transforms, the one that follows it by default takes the keys that it does not
@@ -212,6 +209,6 @@ public record Recipe(List<Step<?>> steps, ActivationPlan activations, KvScheme k
         if (activations.scheme().clip() < 1) {
             json.put("act-clip", activations.scheme().clip());
         }
-        return json.put("kv-bits", kv.bits());
+        return json.put("kv-bits", RecipeKeys.kvBits(kv));
     }
 }

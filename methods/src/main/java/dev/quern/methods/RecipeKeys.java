@@ -1,6 +1,7 @@
 package dev.quern.methods;
 
 import dev.quern.core.ActivationScheme;
+import dev.quern.core.KvScheme;
 import dev.quern.core.Nearest;
 import dev.quern.core.UsageException;
 import java.util.List;
@@ -12,12 +13,15 @@ final class RecipeKeys {
 
     private static final List<String> RANGES = List.of("dynamic", "static", "mixed");
 
+    /// What `act-bits` and `kv-bits` are where nothing is quantized; who runs the model chooses the floats.
+    private static final int FLOATS = 16;
+
     /// `act-bits`, `act-range` (`dynamic`, `static` or `mixed`), `act-symmetric` and `act-clip`; what
     /// is not given comes from `usual`, and where that leaves activations as they are: dynamic,
     /// symmetric at 8 bits and asymmetric below.
     static ActivationPlan activations(Map<String, ?> keys, ActivationScheme usual, String origin) {
         int bits = bits(keys, "act-bits", usual.bits(), origin);
-        if (bits == 16) {
+        if (bits == FLOATS) {
             for (String key : List.of("act-range", "act-symmetric", "act-clip")) {
                 if (keys.get(key) != null) {
                     throw new UsageException(
@@ -33,6 +37,21 @@ final class RecipeKeys {
         return range.equals("dynamic")
                 ? ActivationPlan.of(ActivationScheme.dynamic(bits, symmetric).withClip(clip))
                 : new ActivationPlan(ActivationScheme.fixed(bits, symmetric).withClip(clip), range.equals("mixed"));
+    }
+
+    /// `kv-bits`: 2, 4, 8, or 16 for a cache that is not quantized.
+    static KvScheme kv(Map<String, ?> keys, String origin) {
+        int bits = bits(keys, "kv-bits", FLOATS, origin);
+        if (bits != FLOATS && !KvScheme.of(bits).quantizes()) {
+            throw new UsageException(
+                    origin + ": kv-bits is 2, 4, 8, or " + FLOATS + " for a cache that is not quantized, not " + bits);
+        }
+        return bits == FLOATS ? KvScheme.FLOAT : KvScheme.of(bits);
+    }
+
+    /// The same read back from a scheme.
+    static int kvBits(KvScheme kv) {
+        return kv.quantizes() ? kv.bits() : FLOATS;
     }
 
     private static float share(Map<String, ?> keys, String key, String origin) {
@@ -69,7 +88,7 @@ final class RecipeKeys {
         };
     }
 
-    static int bits(Map<String, ?> keys, String key, int usual, String origin) {
+    private static int bits(Map<String, ?> keys, String key, int usual, String origin) {
         Object value = keys.get(key);
         if (value == null) {
             return usual;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.quern.core.ActivationScheme;
+import dev.quern.core.KvScheme;
 import dev.quern.core.QuernException;
 import dev.quern.core.UsageException;
 import java.util.Arrays;
@@ -100,6 +101,20 @@ final class RecipeTest {
                 .hasMessageContaining("static");
     }
 
+    @Test
+    void sixteenBitsOfTheCacheAreNotQuantized() {
+        for (Map<String, Integer> keys : List.of(Map.<String, Integer>of(), Map.of("kv-bits", 16))) {
+            Recipe recipe = Recipe.of("rtn", Map.of(), keys);
+            assertThat(recipe.kv()).isEqualTo(KvScheme.FLOAT);
+            assertThat(recipe.toJson().path("kv-bits").asInt()).isEqualTo(16);
+        }
+        assertThat(Recipe.of("rtn", Map.of(), Map.of("kv-bits", 4))
+                        .toJson()
+                        .path("kv-bits")
+                        .asInt())
+                .isEqualTo(4);
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -114,6 +129,7 @@ final class RecipeTest {
                 "- method: rtn\n  bits: [4]",
                 "methods:\n  - method: rtn\nact-bits: 5",
                 "methods:\n  - method: rtn\nkv-bits: x",
+                "methods:\n  - method: rtn\nkv-bits: 32",
                 "{",
                 "just text"
             })

@@ -77,7 +77,7 @@ public final class QuernConfig {
         if (!kv.isObject()) {
             return KvScheme.FLOAT;
         }
-        KvScheme plain = scheme(() -> KvScheme.of(kv.path("bits").asInt(16)));
+        KvScheme plain = scheme(() -> KvScheme.of(kv.path("bits").asInt(KvScheme.FLOAT.bits())));
         return scheme(() -> new KvScheme(
                 plain.bits(),
                 kv.path("group_size").asInt(plain.groupSize()),
@@ -141,12 +141,13 @@ public final class QuernConfig {
     /// have, and this KV cache.
     public static ObjectNode write(Map<Linear, LinearInput> inputs, Set<Linear> biases, KvScheme kv) {
         ObjectNode json = Json.object().put("version", VERSION);
-        if (kv.quantizes()) {
-            json.putObject("kv")
-                    .put("bits", kv.bits())
-                    .put("group_size", kv.groupSize())
-                    .put("recent", kv.recent())
-                    .put("first", kv.first());
+        if (!kv.equals(KvScheme.FLOAT)) {
+            ObjectNode cache = json.putObject("kv").put("bits", kv.bits());
+            if (kv.quantizes()) {
+                cache.put("group_size", kv.groupSize())
+                        .put("recent", kv.recent())
+                        .put("first", kv.first());
+            }
         }
         if (!biases.isEmpty()) {
             ArrayNode array = json.putArray("biases");

@@ -78,7 +78,7 @@ final class SafetensorsWeights implements WeightSource {
     @Override
     public KvScheme kv() {
         KvScheme own = quern.kv();
-        return own.quantizes() ? own : layout.map(WeightLayout::kv).orElse(KvScheme.FLOAT);
+        return own.equals(KvScheme.FLOAT) ? layout.map(WeightLayout::kv).orElse(own) : own;
     }
 
     private boolean packed(String name) {

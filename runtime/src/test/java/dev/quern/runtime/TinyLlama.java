@@ -3,6 +3,7 @@ package dev.quern.runtime;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.quern.core.DenseWeight;
+import dev.quern.core.KvScheme;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.Tensor;
 import dev.quern.kernels.Workers;
@@ -29,6 +30,10 @@ final class TinyLlama {
     private TinyLlama() {}
 
     static Model model(long seed, Workers workers) throws JsonProcessingException {
+        return model(seed, workers, KvScheme.FLOAT);
+    }
+
+    static Model model(long seed, Workers workers, KvScheme kv) throws JsonProcessingException {
         var config = new ObjectMapper().readTree(CONFIG);
         Network network = Architectures.ofConfig(config).orElseThrow().network(config);
         Random random = new Random(seed);
@@ -41,7 +46,7 @@ final class TinyLlama {
         for (Norm norm : network.norms()) {
             put(tensors, norm.name(), random, norm.size());
         }
-        return new Model(network, source(tensors), workers);
+        return new Model(network, source(tensors).withKv(kv), workers);
     }
 
     static int[] tokens(int count, long seed) {

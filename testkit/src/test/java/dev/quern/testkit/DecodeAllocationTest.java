@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
 import dev.quern.core.BlockType;
+import dev.quern.core.KvScheme;
 import dev.quern.core.PackedWeight;
 import dev.quern.eval.SyntheticModel;
 import dev.quern.kernels.Workers;
@@ -15,6 +16,7 @@ import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -47,8 +49,18 @@ class DecodeAllocationTest {
     @MethodSource("encodings")
     void aTokenAllocatesNothingAfterWarmUp(String encoding) {
         Network network = SyntheticModel.llama(256, 2, 512, 4, 2, 512);
+        allocatesNothing(network, weights(network, encoding));
+    }
+
+    @Test
+    void norWhereTheCacheIsFloat16() {
+        Network network = SyntheticModel.llama(256, 2, 512, 4, 2, 512);
+        allocatesNothing(network, weights(network, "q8_0").withKv(KvScheme.HALF));
+    }
+
+    private static void allocatesNothing(Network network, WeightSource weights) {
         try (Workers workers = Workers.of(2)) {
-            Session session = new Session(new Model(network, weights(network, encoding), workers));
+            Session session = new Session(new Model(network, weights, workers));
             session.prefill(new int[] {1, 2, 3, 4, 5, 6, 7, 8});
             long until = System.nanoTime() + PATIENCE_NANOS;
             long bytes;

@@ -140,6 +140,7 @@ class QuantizedParityTest {
     static Stream<Arguments> kvSchemes() {
         return TinyModels.ALL.stream()
                 .flatMap(model -> Stream.of(
+                                KvScheme.HALF,
                                 KvScheme.of(8),
                                 KvScheme.of(4),
                                 KvScheme.of(2),

@@ -31,6 +31,8 @@ import java.util.Set;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Quern's own object in config.json and the tensors beside the modules.
 class QuernConfigTest {
@@ -129,6 +131,15 @@ class QuernConfigTest {
                     assertThat(a).isEqualTo(b);
                 }
             });
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {2, 4, 8, 16, 32})
+    void everyWidthOfTheCacheComesBack(int bits) {
+        Path out = write(Map.of(), Set.of(), KvScheme.of(bits), List.of());
+        try (Checkpoint checkpoint = Checkpoint.open(out)) {
+            assertThat(checkpoint.weights().kv()).isEqualTo(KvScheme.of(bits));
         }
     }
 

@@ -95,6 +95,14 @@ public final class TorchOps implements Ops<TorchTensor> {
         if (weights.kv().closedBlocks(tokens - 1) > 0) {
             return TorchKv.attend(weights.kv(), attention, q, k, v);
         }
+        if (weights.kv().halves()) {
+            return attendFloats(attention, q, k.toHalfStraight(), v.toHalfStraight());
+        }
+        return attendFloats(attention, q, k, v);
+    }
+
+    private static TorchTensor attendFloats(Attention attention, TorchTensor q, TorchTensor k, TorchTensor v) {
+        int tokens = q.size(0);
         boolean windowed = attention.window() > 0 && attention.window() < tokens;
         TorchTensor result = new TorchTensor(torch.scaled_dot_product_attention(
                 heads(attention, q, attention.nHeads()).raw(),
