@@ -6,6 +6,7 @@ import dev.quern.core.UsageException;
 import dev.quern.eval.SpeedBench;
 import dev.quern.eval.SyntheticModel;
 import dev.quern.formats.Json;
+import dev.quern.kernels.MemoryBandwidth;
 import dev.quern.kernels.Workers;
 import dev.quern.methods.PeakMemory;
 import dev.quern.runtime.Model;
@@ -99,19 +100,28 @@ final class BenchCommand implements Callable<Integer> {
         }
         if (synthetic != null) {
             SyntheticModel random = SyntheticModel.of(synthetic, dtype);
+            double bandwidth = bandwidth();
             try (Workers workers = Workers.of(threads.count())) {
-                show(load, new Model(random.network(), kv.on(random), workers));
+                show(load, bandwidth, new Model(random.network(), kv.on(random), workers));
             }
             return 0;
         }
         Path path = ModelArgument.resolve(Objects.requireNonNull(named));
+        double bandwidth = bandwidth();
         try (LoadedModel loaded = LoadedModel.open(path, adapter.folder(), kv, threads.count())) {
-            show(load, loaded.model());
+            show(load, bandwidth, loaded.model());
         }
         return 0;
     }
 
-    private void show(SpeedBench.Load load, Model measured) {
+    /// Measured before the weights take the memory.
+    private double bandwidth() {
+        try (Workers workers = Workers.of(threads.count())) {
+            return MemoryBandwidth.measure(workers);
+        }
+    }
+
+    private void show(SpeedBench.Load load, double bandwidth, Model measured) {
         int context = measured.network().config().maxPositions();
         if ((long) promptTokens + genTokens > context) {
             throw new QuernException("--prompt-tokens and --gen-tokens make " + ((long) promptTokens + genTokens)
@@ -119,7 +129,7 @@ final class BenchCommand implements Callable<Integer> {
         }
         SpeedBench result;
         try (ProgressDisplay progress = new ProgressDisplay(console, "bench")) {
-            result = SpeedBench.of(measured, load, progress);
+            result = SpeedBench.of(measured, load, bandwidth, progress);
         }
         List<String> activations = measured.activations();
         int kvBits = measured.kv().bits();

@@ -68,13 +68,21 @@ public record ActivationScheme(int bits, boolean symmetric, boolean perToken, bo
 
     /// Scale and zero point for values in `min … max`; where all are 0, the scale is 1.
     public QuantParams params(float min, float max) {
-        if (symmetric) {
-            float scale = Math.max(Math.abs(min), Math.abs(max)) * 2 / qmax();
-            return new QuantParams(usable(scale), 1 << (bits - 1));
-        }
-        float low = Math.min(min, 0);
-        float scale = usable((Math.max(max, 0) - low) / qmax());
-        return new QuantParams(scale, Math.clamp((int) Math.rint(-low / scale), 0, qmax()));
+        float scale = scale(min, max);
+        return new QuantParams(scale, zeroPoint(min, scale));
+    }
+
+    /// The scale alone.
+    public float scale(float min, float max) {
+        return usable(
+                symmetric
+                        ? Math.max(Math.abs(min), Math.abs(max)) * 2 / qmax()
+                        : (Math.max(max, 0) - Math.min(min, 0)) / qmax());
+    }
+
+    /// The zero point that belongs to `scale`.
+    public int zeroPoint(float min, float scale) {
+        return symmetric ? 1 << (bits - 1) : Math.clamp((int) Math.rint(-Math.min(min, 0) / scale), 0, qmax());
     }
 
     /// Scale and zero point of one token; throws `IllegalArgumentException` where a value is not finite.

@@ -3,7 +3,6 @@ package dev.quern.eval;
 import dev.quern.core.KvScheme;
 import dev.quern.core.Progress;
 import dev.quern.core.UsageException;
-import dev.quern.kernels.MemoryBandwidth;
 import dev.quern.runtime.Model;
 import dev.quern.runtime.Session;
 import java.util.Arrays;
@@ -48,8 +47,9 @@ public record SpeedBench(
     /// Tokens of a warm-up's prompt: what lies behind it takes the ways of long contexts.
     private static final int WARM_UP_PROMPT = 160;
 
-    /// Runs `load` on random tokens, after a warm-up that is not counted.
-    public static SpeedBench of(Model model, Load load, Progress progress) {
+    /// Runs `load` on random tokens, after a warm-up that is not counted. `memoryBandwidth` is what
+    /// `MemoryBandwidth` gave in this run, best before the model was opened: it takes memory too.
+    public static SpeedBench of(Model model, Load load, double memoryBandwidth, Progress progress) {
         int[] prompt =
                 new Random(0).ints(load.promptTokens(), 0, model.vocabSize()).toArray();
         Session session = new Session(model);
@@ -75,7 +75,7 @@ public record SpeedBench(
                 decodeSpeed,
                 model.weightBytes(),
                 decodeSpeed * model.weightBytes(),
-                MemoryBandwidth.measure(model.workers()),
+                memoryBandwidth,
                 String.join("+", model.kernels()),
                 session.cacheBytes() / (double) room(load));
     }

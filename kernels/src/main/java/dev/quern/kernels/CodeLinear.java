@@ -10,4 +10,10 @@ public interface CodeLinear extends PreparedLinear {
 
     /// Computes `y [tokens, rows]` at `yOffset` from `codes`, which were made from `x [tokens, cols]` at `xOffset`.
     void multiply(InputCodes codes, float[] x, int xOffset, float[] y, int yOffset, Workers workers);
+
+    /// The product of one token, `y [rows]` from what `codes` and `x` hold when it runs, as a step that
+    /// can run again. Kernels that know how allocate nothing.
+    default Runnable token(InputCodes codes, float[] x, float[] y, Workers workers) {
+        return () -> multiply(codes, x, 0, y, 0, workers);
+    }
 }

@@ -49,25 +49,20 @@ record DensePanels(DenseProgram program, int rows, int cols, MemorySegment memor
 
     @Override
     public void unpack(int panel, float[] tile, Scratch scratch) {
-        MemorySegment packed = panel(panel);
+        long from = panel * program.kind().bytes(cols);
         int count = cols * ROWS;
         switch (program.kind()) {
-            case F32 -> MemorySegment.copy(packed, JAVA_FLOAT, 0, tile, 0, count);
+            case F32 -> MemorySegment.copy(memory, JAVA_FLOAT, from, tile, 0, count);
             case F16 -> {
                 short[] halves = scratch.shorts(count);
-                MemorySegment.copy(packed, JAVA_SHORT, 0, halves, 0, count);
+                MemorySegment.copy(memory, JAVA_SHORT, from, halves, 0, count);
                 F16Panels.widen(halves, 0, tile, 0, count);
             }
             case BF16 -> {
                 int[] words = scratch.ints(Scratch.WORDS, count / 2);
-                MemorySegment.copy(packed, JAVA_INT, 0, words, 0, count / 2);
+                MemorySegment.copy(memory, JAVA_INT, from, words, 0, count / 2);
                 Bf16Panels.unpack(words, cols, tile);
             }
         }
-    }
-
-    private MemorySegment panel(int panel) {
-        long bytes = program.kind().bytes(cols);
-        return memory.asSlice(panel * bytes, bytes);
     }
 }

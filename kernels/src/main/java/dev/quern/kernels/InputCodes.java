@@ -4,6 +4,7 @@ import dev.quern.core.ActivationScheme;
 import dev.quern.core.QuantParams;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
@@ -56,6 +57,10 @@ public final class InputCodes {
             zeros = new int[tokens];
         }
         int middle = 1 << (scheme.bits() - 1);
+        if (tokens == 1) {
+            row(scheme, range, x, xOffset, 0, middle);
+            return;
+        }
         workers.ranges(tokens, Math.max(1, 8192 / Math.max(1, cols)), (from, to) -> {
             for (int t = from; t < to; t++) {
                 row(scheme, range, x, xOffset + t * cols, t, middle);
@@ -79,17 +84,19 @@ public final class InputCodes {
             Arrays.fill(codes, to, to + stride, 0f);
             return;
         }
-        QuantParams params = range != null ? range : scheme.tokenParams(min, max);
-        scales[t] = params.scale();
-        zeros[t] = params.zeroPoint() - middle;
-        encode(codes, to, cols, params, scheme.qmax(), zeros[t]);
+        // as scheme.tokenParams, without an object for each token
+        float low = scheme.clip() * min;
+        float scale = range != null ? range.scale() : scheme.scale(low, scheme.clip() * max);
+        int zeroPoint = range != null ? range.zeroPoint() : scheme.zeroPoint(low, scale);
+        scales[t] = scale;
+        zeros[t] = zeroPoint - middle;
+        encode(codes, to, cols, scale, zeroPoint, scheme.qmax(), zeros[t]);
     }
 
     /// Replaces values by `clamp(round(x / scale), −z, qmax − z) + zero`.
-    private static void encode(float[] x, int at, int n, QuantParams params, int qmax, int zero) {
-        float low = -params.zeroPoint();
-        float high = qmax - params.zeroPoint();
-        float scale = params.scale();
+    private static void encode(float[] x, int at, int n, float scale, int zeroPoint, int qmax, int zero) {
+        float low = -zeroPoint;
+        float high = qmax - zeroPoint;
         int i = 0;
         if (!VectorWidth.SCALAR) {
             for (; i <= n - L; i += L) {
@@ -116,9 +123,7 @@ public final class InputCodes {
             for (; i <= n - L; i += L) {
                 some = some.min(FloatVector.fromArray(F, x, at + i));
             }
-            for (int lane = 0; lane < L; lane++) {
-                least = Math.min(least, some.lane(lane));
-            }
+            least = some.reduceLanes(VectorOperators.MIN);
         }
         for (; i < n; i++) {
             least = Math.min(least, x[at + i]);
@@ -134,9 +139,7 @@ public final class InputCodes {
             for (; i <= n - L; i += L) {
                 some = some.max(FloatVector.fromArray(F, x, at + i));
             }
-            for (int lane = 0; lane < L; lane++) {
-                most = Math.max(most, some.lane(lane));
-            }
+            most = some.reduceLanes(VectorOperators.MAX);
         }
         for (; i < n; i++) {
             most = Math.max(most, x[at + i]);
@@ -149,19 +152,26 @@ public final class InputCodes {
     public void dequantize(float[] x, int xOffset, float[] y, int yOffset, Workers workers) {
         Border.range("x", x, xOffset, (long) tokens * cols);
         Border.range("y", y, yOffset, (long) tokens * cols);
+        if (tokens == 1) {
+            dequantizeRow(0, x, xOffset, y, yOffset);
+            return;
+        }
         workers.ranges(tokens, Math.max(1, 8192 / Math.max(1, cols)), (from, to) -> {
             for (int t = from; t < to; t++) {
-                int at = yOffset + t * cols;
-                float zero = zeros[t];
-                float scale = scales[t];
-                for (int i = 0; i < cols; i++) {
-                    y[at + i] = scale * (codes[t * stride + i] - zero);
-                }
-                for (int column : exact) {
-                    y[at + column] = x[xOffset + t * cols + column];
-                }
+                dequantizeRow(t, x, xOffset + t * cols, y, yOffset + t * cols);
             }
         });
+    }
+
+    private void dequantizeRow(int t, float[] x, int xAt, float[] y, int yAt) {
+        float zero = zeros[t];
+        float scale = scales[t];
+        for (int i = 0; i < cols; i++) {
+            y[yAt + i] = scale * (codes[t * stride + i] - zero);
+        }
+        for (int column : exact) {
+            y[yAt + column] = x[xAt + column];
+        }
     }
 
     /// Rows of the last `quantize`.

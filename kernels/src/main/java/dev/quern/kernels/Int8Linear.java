@@ -9,7 +9,7 @@ import java.util.Arrays;
 /// codes.
 record Int8Linear(PanelLinear floats, CodePanels panels, float[] scales, int[] sums) implements CodeLinear {
     /// 1024 · 128 · 128 = 2^24.
-    private static final int RUN = 1024;
+    static final int RUN = 1024;
 
     /// Inputs of one pass, see `PanelLinear`; divides `RUN`.
     private static final int DEPTH = 256;
@@ -49,14 +49,12 @@ record Int8Linear(PanelLinear floats, CodePanels panels, float[] scales, int[] s
     @Override
     public void multiply(InputCodes codes, float[] x, int xOffset, float[] y, int yOffset, Workers workers) {
         Border.check(this, x, xOffset, codes.tokens(), y, yOffset);
-        if (codes.cols() != cols()) {
-            throw new IllegalArgumentException("codes of " + codes.cols() + " inputs, wanted " + cols());
-        }
-        int count = Math.ceilDiv(rows(), ROWS);
         if (codes.tokens() < PanelLinear.PROMPT) {
-            workers.run(count, panel -> decode(panel, codes, y, yOffset, workers.scratch()));
+            new CodeToken(this, codes, y, yOffset, workers).run();
             return;
         }
+        checkCodes(codes);
+        int count = Math.ceilDiv(rows(), ROWS);
         // few panels: cut the tokens too
         int cuts = Math.clamp(Math.ceilDiv(4 * workers.threads(), count), 1, Math.ceilDiv(codes.tokens(), 64));
         int share = Math.ceilDiv(Math.ceilDiv(codes.tokens(), cuts), Tile6x4.ROWS) * Tile6x4.ROWS;
@@ -69,16 +67,15 @@ record Int8Linear(PanelLinear floats, CodePanels panels, float[] scales, int[] s
         });
     }
 
-    private void decode(int panel, InputCodes x, float[] y, int yAt, Scratch scratch) {
-        float[] part = scratch.floats(Scratch.PART, ROWS);
-        int[] total = scratch.ints(Scratch.TOTAL, ROWS);
-        for (int t = 0; t < x.tokens(); t++) {
-            Arrays.fill(total, 0, ROWS, 0);
-            for (int k = 0; k < x.stride(); k += RUN) {
-                panels.dotCodes(panel, x.codes(), t * x.stride(), k, Math.min(k + RUN, x.stride()), part);
-                add(part, 0, total, 0, ROWS);
-            }
-            finish(panel, x, t, total, 0, y, yAt);
+    @Override
+    public Runnable token(InputCodes codes, float[] x, float[] y, Workers workers) {
+        Border.check(this, x, 0, 1, y, 0);
+        return new CodeToken(this, codes, y, 0, workers);
+    }
+
+    void checkCodes(InputCodes codes) {
+        if (codes.cols() != cols()) {
+            throw new IllegalArgumentException("codes of " + codes.cols() + " inputs, wanted " + cols());
         }
     }
 
@@ -104,13 +101,13 @@ record Int8Linear(PanelLinear floats, CodePanels panels, float[] scales, int[] s
         }
     }
 
-    private static void add(float[] part, int from, int[] total, int at, int n) {
+    static void add(float[] part, int from, int[] total, int at, int n) {
         for (int i = 0; i < n; i++) {
             total[at + i] += (int) part[from + i];
         }
     }
 
-    private void finish(int panel, InputCodes x, int t, int[] total, int at, float[] y, int yAt) {
+    void finish(int panel, InputCodes x, int t, int[] total, int at, float[] y, int yAt) {
         int row = panel * ROWS;
         int n = Math.min(ROWS, rows() - row);
         int to = yAt + t * rows() + row;

@@ -1,5 +1,6 @@
 package dev.quern.kernels;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import java.util.concurrent.atomic.LongAdder;
@@ -24,18 +25,25 @@ public final class MemoryBandwidth {
 
     private MemoryBandwidth() {}
 
-    /// Bytes per second of the fastest of 8 passes over 512 MiB outside the heap; takes about a second.
+    /// Bytes per second of the fastest of 8 passes over 512 MiB outside the heap; takes about a second. The
+    /// memory is given back at once: measure before a model takes its own.
     public static double measure(Workers workers) {
         return measure(workers, BYTES);
     }
 
     /// The same over about `bytes`.
     static double measure(Workers workers, long bytes) {
+        try (Arena arena = Arena.ofShared()) {
+            return measure(workers, bytes, arena);
+        }
+    }
+
+    private static double measure(Workers workers, long bytes, Arena arena) {
         int parts = PARTS * workers.threads();
         long part = Math.max(1, bytes / parts / STRIDE) * STRIDE;
         LongAdder keep = new LongAdder();
         // pages like those of weights
-        MemorySegment memory = SystemMemory.allocate(part * parts);
+        MemorySegment memory = SystemMemory.allocate(part * parts, arena);
         // written first by the workers that read it: untouched pages are one page of zeros, and pages lie near
         // the core that wrote them
         workers.run(parts, p -> memory.asSlice(p * part, part).fill((byte) (p + 1)));

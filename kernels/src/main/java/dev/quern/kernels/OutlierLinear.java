@@ -43,11 +43,56 @@ record OutlierLinear(String kernel, CodeLinear regular, PreparedLinear columns, 
         addColumns(x, xOffset, tokens, y, yOffset, workers);
     }
 
+    @Override
+    public Runnable token(float[] x, float[] y, Workers workers) {
+        if (outliers.length == 0) {
+            return regular.token(x, y, workers);
+        }
+        float[] rest = new float[cols()];
+        Runnable product = regular.token(rest, y, workers);
+        Runnable columns = columnsOf(x, y, workers);
+        return () -> {
+            System.arraycopy(x, 0, rest, 0, rest.length);
+            for (int column : outliers) {
+                rest[column] = 0;
+            }
+            product.run();
+            columns.run();
+        };
+    }
+
     /// The codes were made with the outlier columns exact, so that they count for nothing here.
     @Override
     public void multiply(InputCodes codes, float[] x, int xOffset, float[] y, int yOffset, Workers workers) {
         regular.multiply(codes, x, xOffset, y, yOffset, workers);
         addColumns(x, xOffset, codes.tokens(), y, yOffset, workers);
+    }
+
+    @Override
+    public Runnable token(InputCodes codes, float[] x, float[] y, Workers workers) {
+        Runnable product = regular.token(codes, x, y, workers);
+        if (outliers.length == 0) {
+            return product;
+        }
+        Runnable columns = columnsOf(x, y, workers);
+        return () -> {
+            product.run();
+            columns.run();
+        };
+    }
+
+    /// Adds the outlier columns of one token.
+    private Runnable columnsOf(float[] x, float[] y, Workers workers) {
+        float[] some = new float[outliers.length];
+        float[] sums = new float[rows()];
+        Runnable product = columns.token(some, sums, workers);
+        return () -> {
+            for (int i = 0; i < outliers.length; i++) {
+                some[i] = x[outliers[i]];
+            }
+            product.run();
+            Elementwise.add(y, 0, sums, 0, y, 0, sums.length);
+        };
     }
 
     private void addColumns(float[] x, int xOffset, int tokens, float[] y, int yOffset, Workers workers) {

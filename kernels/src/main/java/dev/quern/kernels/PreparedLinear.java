@@ -29,4 +29,9 @@ public interface PreparedLinear {
     default Runnable token(float[] x, float[] y, Workers workers) {
         return () -> multiply(x, 0, 1, y, 0, workers);
     }
+
+    /// The same of `tokens` tokens, `y [tokens, rows]` from `x [tokens, cols]`.
+    default Runnable tokens(float[] x, int tokens, float[] y, Workers workers) {
+        return tokens == 1 ? token(x, y, workers) : () -> multiply(x, 0, tokens, y, 0, workers);
+    }
 }

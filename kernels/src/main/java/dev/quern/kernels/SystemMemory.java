@@ -54,8 +54,19 @@ final class SystemMemory {
         return piece;
     }
 
-    /// Whole large pages.
+    /// The same for a while: it goes back to the system when `arena` closes.
+    static MemorySegment allocate(long bytes, Arena arena) {
+        return MachineCode.isa().isEmpty()
+                ? arena.allocate(bytes, LINE)
+                : chunk(bytes, arena).asSlice(0, bytes);
+    }
+
     private static MemorySegment chunk(long bytes) {
+        return chunk(bytes, Arena.ofAuto());
+    }
+
+    /// Whole large pages.
+    private static MemorySegment chunk(long bytes, Arena arena) {
         long size = (bytes + PAGE - 1) / PAGE * PAGE;
         MemorySegment all;
         try {
@@ -65,7 +76,7 @@ final class SystemMemory {
         }
         long skipped = -all.address() & PAGE - 1;
         MemorySegment memory = MemorySegment.ofAddress(all.address() + skipped)
-                .reinterpret(size, Arena.ofAuto(), _ -> unmap(all.address(), size + PAGE));
+                .reinterpret(size, arena, _ -> unmap(all.address(), size + PAGE));
         advise(memory);
         return memory;
     }

@@ -20,6 +20,7 @@ public final class Workers implements AutoCloseable {
     private static final long SPIN_NANOS = 30_000;
 
     private static final IntConsumer NOTHING = _ -> {};
+    private static final RangeBody NO_RANGE = (_, _) -> {};
 
     private final int threads;
     private final Member[] members;
@@ -32,6 +33,14 @@ public final class Workers implements AutoCloseable {
     private IntConsumer body = NOTHING;
 
     private int tasks;
+
+    /// What `ranges` splits, and the body that does one part of it.
+    private RangeBody range = NO_RANGE;
+
+    private int items;
+    private int grain;
+    private int parts;
+    private final IntConsumer part = this::part;
 
     /// Counts the loops: who waits sees another number.
     private volatile int ticket;
@@ -70,38 +79,65 @@ public final class Workers implements AutoCloseable {
     /// Runs `body` for each of `0 … tasks − 1` and returns when all are done.
     public void run(int tasks, IntConsumer body) {
         Objects.requireNonNull(body);
-        if (Thread.currentThread() instanceof Member || turn.isHeldByCurrentThread()) {
-            throw new IllegalStateException("a parallel loop was started inside another: run it after, not within");
-        }
-        turn.lock();
+        takeTurn();
         try {
-            if (closed) {
-                throw new IllegalStateException("these workers are closed");
-            }
-            if (tasks == 1 || threads == 1) {
-                for (int task = 0; task < tasks; task++) {
-                    body.accept(task);
-                }
-            } else if (tasks > 1) {
-                together(tasks, body);
-            }
+            all(tasks, body);
         } finally {
             turn.unlock();
         }
     }
 
     /// Splits `0 … n − 1` into one contiguous range per member, each boundary a multiple of `grain`.
+    /// Allocates nothing.
     public void ranges(int n, int grain, RangeBody body) {
         if (grain < 1) {
             throw new IllegalArgumentException("grain is at least 1, not " + grain);
         }
-        int grains = (int) (((long) n + grain - 1) / grain);
-        int parts = Math.min(threads, grains);
-        run(parts, part -> {
-            int from = (int) ((long) grains * part / parts) * grain;
-            int to = (int) Math.min(n, (long) grains * (part + 1) / parts * grain);
-            body.run(from, to);
-        });
+        Objects.requireNonNull(body);
+        takeTurn();
+        try {
+            this.items = n;
+            this.grain = grain;
+            this.parts = Math.min(threads, grains());
+            this.range = body;
+            all(parts, part);
+        } finally {
+            range = NO_RANGE;
+            turn.unlock();
+        }
+    }
+
+    private int grains() {
+        return (int) (((long) items + grain - 1) / grain);
+    }
+
+    /// One part of `ranges`.
+    private void part(int part) {
+        int grains = grains();
+        int from = (int) ((long) grains * part / parts) * grain;
+        int to = (int) Math.min(items, (long) grains * (part + 1) / parts * grain);
+        range.run(from, to);
+    }
+
+    private void takeTurn() {
+        if (Thread.currentThread() instanceof Member || turn.isHeldByCurrentThread()) {
+            throw new IllegalStateException("a parallel loop was started inside another: run it after, not within");
+        }
+        turn.lock();
+        if (closed) {
+            turn.unlock();
+            throw new IllegalStateException("these workers are closed");
+        }
+    }
+
+    private void all(int tasks, IntConsumer body) {
+        if (tasks == 1 || threads == 1) {
+            for (int task = 0; task < tasks; task++) {
+                body.accept(task);
+            }
+        } else if (tasks > 1) {
+            together(tasks, body);
+        }
     }
 
     /// The scratch memory of the calling member; only for use inside a body, or by the caller between loops.

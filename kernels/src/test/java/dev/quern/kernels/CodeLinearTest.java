@@ -55,6 +55,36 @@ class CodeLinearTest {
         }
     }
 
+    /// A step takes what codes and inputs are when it runs.
+    @Test
+    void aStepGivesTheProductOfTheTokenOfTheMoment() {
+        Random random = new Random(6);
+        int cols = 1100;
+        int[] outliers = {3, 500};
+        Int8Weight regular = SampleWeights.int8(67, cols, random);
+        Tensor columns = Tensor.of(DType.F32, SampleWeights.floats(2 * 67, random), 67, 2);
+        for (PackedWeight weight : new PackedWeight[] {regular, new OutlierInt8Weight(regular, outliers, columns)}) {
+            CodeLinear linear = (CodeLinear) Kernels.prepare(weight);
+            InputCodes codes = new InputCodes();
+            float[] x = new float[cols];
+            float[] y = new float[67];
+            float[] floats = new float[67];
+            Runnable ofCodes = linear.token(codes, x, y, THREE);
+            Runnable ofFloats = linear.token(x, floats, THREE);
+            for (int run = 0; run < 3; run++) {
+                System.arraycopy(SampleWeights.floats(cols, random), 0, x, 0, cols);
+                codes.quantize(ActivationScheme.dynamic(8, false), null, outliers, x, 0, 1, cols, THREE);
+                ofCodes.run();
+                ofFloats.run();
+                float[] expected = new float[67];
+                linear.multiply(codes, x, 0, expected, 0, ONE);
+                assertThat(y).isEqualTo(expected);
+                linear.multiply(x, 0, 1, expected, 0, ONE);
+                assertThat(floats).isEqualTo(expected);
+            }
+        }
+    }
+
     @Test
     void extremeCodesDoNotOverflow() {
         int cols = 65_535;

@@ -3,6 +3,7 @@ package dev.quern.kernels;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,6 +26,17 @@ class SystemMemoryTest {
             }
             pieces.add(piece);
         }
+    }
+
+    @Test
+    void memoryForAWhileIsGivenBack() {
+        MemorySegment piece;
+        try (Arena arena = Arena.ofConfined()) {
+            piece = SystemMemory.allocate(3 << 20, arena);
+            assertThat(piece.address() % SystemMemory.LINE).isZero();
+            piece.fill((byte) 1);
+        }
+        assertThat(piece.scope().isAlive()).isFalse();
     }
 
     @Test

@@ -13,7 +13,8 @@ import java.util.Map;
 ///
 /// The loss of a shape is that of random vectors at high resolution, `c_v · 2^(−2·bits)` (Zador's
 /// bound: longer vectors fill space better; c_v as measured), times what two stages lose against one
-/// book of all sums, times what an error in this kind of Linear costs the model (`cost`). The budget is a sum over the Linears, so the choices follow from one multiplier,
+/// book of all sums, times what an error in this kind of Linear costs the model (`cost`). The budget is a sum over the
+/// Linears, so the choices follow from one multiplier,
 /// found by halving; what is left over goes to the best single upgrades.
 final class VectorPlanner {
     /// Books heavier than this share of the indices buy less than the same bits in indices.

@@ -183,7 +183,7 @@ public final class JavaOps implements Ops<Rows> {
             model.correction(linears.get(i)).ifPresent(c -> {
                 Rows inner = rows(x.rows(), c.down().rows());
                 Rows outer = rows(x.rows(), y.cols());
-                step(() -> c.addTo(y, x, inner, outer, workers));
+                step(c.addTo(y, x, inner, outer, workers));
             });
         }
         return products;
@@ -208,16 +208,19 @@ public final class JavaOps implements Ops<Rows> {
 
     private void quantized(List<PreparedLinear> linears, PreparedInput input, Rows read, float[][] y) {
         step(() -> input.encode(read, codes, workers));
+        boolean one = read.rows() == 1;
         Rows seen = null;
         for (int i = 0; i < y.length; i++) {
             float[] product = y[i];
             PreparedLinear linear = linears.get(i);
             if (linear instanceof CodeLinear integers) {
-                step(() -> integers.multiply(codes, read.data(), 0, product, 0, workers));
+                step(
+                        one
+                                ? integers.token(codes, read.data(), product, workers)
+                                : () -> integers.multiply(codes, read.data(), 0, product, 0, workers));
             } else {
                 seen = seen == null ? decoded(read) : seen;
-                float[] floats = seen.data();
-                step(() -> linear.multiply(floats, 0, read.rows(), product, 0, workers));
+                step(linear.tokens(seen.data(), read.rows(), product, workers));
             }
         }
     }
@@ -227,10 +230,11 @@ public final class JavaOps implements Ops<Rows> {
             return x;
         }
         Rows y = rows(x.rows(), x.cols());
-        return step(y, () -> {
-            System.arraycopy(x.data(), 0, y.data(), 0, x.data().length);
-            input.transform(y, workers);
-        });
+        step(() -> System.arraycopy(x.data(), 0, y.data(), 0, x.data().length));
+        for (PreparedTransform transform : input.transforms()) {
+            step(transform.of(y, () -> rows(y.rows(), y.cols()).data(), workers));
+        }
+        return y;
     }
 
     /// What the codes stand for, for a weight that is no integers of 8 bits.

@@ -16,10 +16,14 @@ record PreparedCorrection(PreparedLinear down, PreparedLinear up) {
         return down.weightBytes() + up.weightBytes();
     }
 
-    /// `y += B · (A · x)`; `inner` and `outer` are scratch.
-    void addTo(Rows y, Rows x, Rows inner, Rows outer, Workers workers) {
-        down.multiply(x.data(), 0, x.rows(), inner.data(), 0, workers);
-        up.multiply(inner.data(), 0, x.rows(), outer.data(), 0, workers);
-        Elementwise.add(y.data(), 0, outer.data(), 0, y.data(), 0, y.rows() * y.cols());
+    /// `y += B · (A · x)` as a step that can run again; `inner` and `outer` are scratch.
+    Runnable addTo(Rows y, Rows x, Rows inner, Rows outer, Workers workers) {
+        Runnable first = down.tokens(x.data(), x.rows(), inner.data(), workers);
+        Runnable second = up.tokens(inner.data(), x.rows(), outer.data(), workers);
+        return () -> {
+            first.run();
+            second.run();
+            Elementwise.add(y.data(), 0, outer.data(), 0, y.data(), 0, y.rows() * y.cols());
+        };
     }
 }

@@ -17,13 +17,6 @@ record PreparedInput(LinearInput input, List<PreparedTransform> transforms) {
         return input.scheme();
     }
 
-    /// Transforms `x` where it lies.
-    void transform(Rows x, Workers workers) {
-        for (PreparedTransform transform : transforms) {
-            transform.apply(x, workers);
-        }
-    }
-
     void encode(Rows x, InputCodes codes, Workers workers) {
         codes.quantize(scheme(), input.range(), input.exact(), x.data(), 0, x.rows(), x.cols(), workers);
     }

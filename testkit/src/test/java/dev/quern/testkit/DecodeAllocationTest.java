@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.management.ThreadMXBean;
 import dev.quern.core.BlockType;
 import dev.quern.core.KvScheme;
-import dev.quern.core.PackedWeight;
 import dev.quern.eval.SyntheticModel;
 import dev.quern.kernels.Workers;
 import dev.quern.models.Network;
@@ -16,6 +15,7 @@ import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -49,18 +49,32 @@ class DecodeAllocationTest {
     @MethodSource("encodings")
     void aTokenAllocatesNothingAfterWarmUp(String encoding) {
         Network network = SyntheticModel.llama(256, 2, 512, 4, 2, 512);
-        allocatesNothing(network, weights(network, encoding));
+        assertNothingIsAllocated(network, InputSources.withFloatTable(network, encoding));
     }
 
     @Test
     void norWhereTheCacheIsFloat16() {
         Network network = SyntheticModel.llama(256, 2, 512, 4, 2, 512);
-        allocatesNothing(network, weights(network, "q8_0").withKv(KvScheme.HALF));
+        assertNothingIsAllocated(
+                network, InputSources.withFloatTable(network, "q8_0").withKv(KvScheme.HALF));
     }
 
-    private static void allocatesNothing(Network network, WeightSource weights) {
+    /// Sizes with an odd factor, for the transforms.
+    private static final Network ODD = SyntheticModel.llama(320, 2, 480, 4, 2, 512);
+
+    static Stream<Named<WeightSource>> inputs() {
+        return InputSources.of(ODD).entrySet().stream().map(e -> Named.of(e.getKey(), e.getValue()));
+    }
+
+    @ParameterizedTest
+    @MethodSource("inputs")
+    void norDoesWhatHappensAroundTheProducts(WeightSource source) {
+        assertNothingIsAllocated(ODD, source);
+    }
+
+    private static void assertNothingIsAllocated(Network network, WeightSource source) {
         try (Workers workers = Workers.of(2)) {
-            Session session = new Session(new Model(network, weights, workers));
+            Session session = new Session(new Model(network, source, workers));
             session.prefill(new int[] {1, 2, 3, 4, 5, 6, 7, 8});
             long until = System.nanoTime() + PATIENCE_NANOS;
             long bytes;
@@ -71,29 +85,6 @@ class DecodeAllocationTest {
             } while (bytes != 0 && System.nanoTime() < until);
             assertThat(bytes).as("bytes for %d tokens", TOKENS).isZero();
         }
-    }
-
-    /// The table in floats, as files have it: codes of a row would be unpacked anew for each token.
-    private static WeightSource weights(Network network, String encoding) {
-        WeightSource encoded = SyntheticModel.of(network, encoding);
-        WeightSource floats = SyntheticModel.of(network, "f32");
-        return new WeightSource() {
-            @Override
-            public boolean has(String name) {
-                return encoded.has(name);
-            }
-
-            @Override
-            public PackedWeight weight(String name) {
-                boolean table = name.equals(network.embedding().name());
-                return (table ? floats : encoded).weight(name);
-            }
-
-            @Override
-            public float[] vector(String name) {
-                return encoded.vector(name);
-            }
-        };
     }
 
     private static long measure(Session session, int tokens) {
