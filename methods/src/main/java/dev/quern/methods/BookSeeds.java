@@ -1,5 +1,7 @@
 package dev.quern.methods;
 
+import dev.quern.kernels.CentroidSearch;
+
 /// First centroids of one book: weighted k-means over the vectors of its columns, normalised, each weighing what an
 /// error
 /// in its column costs; the residual book from what the main one leaves.
@@ -46,8 +48,7 @@ final class BookSeeds {
         if (book.residualSize() == 0) {
             return;
         }
-        dev.quern.kernels.CentroidSearch search =
-                new dev.quern.kernels.CentroidSearch(java.util.Arrays.copyOf(book.centroids(), book.size() * v), v);
+        CentroidSearch search = CentroidSearch.of(java.util.Arrays.copyOf(book.centroids(), book.size() * v), v);
         float[] main = book.centroids();
         parallel.run(columns.length, i -> {
             for (int at = i * n; at < (i + 1) * n; at++) {

@@ -93,10 +93,10 @@ final class VectorBook {
     /// Makes the tables that `nearest` reads; call it before several threads search.
     void prepare() {
         if (search == null) {
-            search = new CentroidSearch(sums, length);
+            search = CentroidSearch.of(sums, length);
             if (residualSize > 0 && !isPaired()) {
                 float[] residual = java.util.Arrays.copyOfRange(centroids, size * length, centroids.length);
-                second = new CentroidSearch(residual, length);
+                second = CentroidSearch.of(residual, length);
             }
         }
     }

@@ -112,7 +112,7 @@ final class WeightedKMeans {
     }
 
     private double assign(float[] centroids) {
-        CentroidSearch search = new CentroidSearch(centroids, length);
+        CentroidSearch search = CentroidSearch.of(centroids, length);
         int strips = Math.ceilDiv(count, STRIP);
         double[] sums = new double[strips];
         parallel.run(strips, strip -> {
