@@ -11,13 +11,15 @@ final class BookSeeds {
     private final double[] importance;
     private final int number;
     private final Parallel parallel;
+    private final Phases phases;
 
-    BookSeeds(Vectors vectors, double[] target, double[] importance, int number, Parallel parallel) {
+    BookSeeds(Vectors vectors, double[] target, double[] importance, int number, Parallel parallel, Phases phases) {
         this.vectors = vectors;
         this.target = target;
         this.importance = importance;
         this.number = number;
         this.parallel = parallel;
+        this.phases = phases;
     }
 
     void run(int rounds, int restarts, long seed) {
@@ -44,7 +46,7 @@ final class BookSeeds {
         if (weight.length == 0) {
             return;
         }
-        book.set(new WeightedKMeans(x, weight, v, parallel).run(book.size(), rounds, restarts, seed), 0);
+        book.set(new WeightedKMeans(x, weight, v, parallel, phases).run(book.size(), rounds, restarts, seed), 0);
         if (book.residualSize() == 0) {
             return;
         }
@@ -59,7 +61,7 @@ final class BookSeeds {
             }
         });
         float[] residual =
-                new WeightedKMeans(x, weight, v, parallel).run(book.residualSize(), rounds, restarts, seed + 1);
+                new WeightedKMeans(x, weight, v, parallel, phases).run(book.residualSize(), rounds, restarts, seed + 1);
         book.set(residual, book.size());
     }
 }

@@ -25,16 +25,18 @@ final class WeightedKMeans {
     private final int length;
     private final int count;
     private final Parallel parallel;
+    private final Phases phases;
     private final int[] nearest;
     private final double[] lost;
 
     /// `x [count, length]`, a weight for each.
-    WeightedKMeans(float[] x, double[] weight, int length, Parallel parallel) {
+    WeightedKMeans(float[] x, double[] weight, int length, Parallel parallel, Phases phases) {
         this.x = x;
         this.weight = weight;
         this.length = length;
         this.count = weight.length;
         this.parallel = parallel;
+        this.phases = phases;
         this.nearest = new int[count];
         this.lost = new double[count];
     }
@@ -44,8 +46,9 @@ final class WeightedKMeans {
         float[] best = new float[size * length];
         double least = Double.POSITIVE_INFINITY;
         for (int attempt = 0; attempt < Math.max(1, restarts); attempt++) {
-            float[] centroids = seeds(size, new SplittableRandom(seed + 7919L * attempt));
-            double loss = lloyd(centroids, size, rounds);
+            SplittableRandom random = new SplittableRandom(seed + 7919L * attempt);
+            float[] centroids = phases.call("k-means seeds", () -> seeds(size, random));
+            double loss = phases.call("k-means rounds", () -> lloyd(centroids, size, rounds));
             if (loss < least) {
                 least = loss;
                 best = centroids;
