@@ -72,9 +72,7 @@ public final class CentroidTable {
 
     private static int[] found(CentroidSearch search, float[] x, int length) {
         int[] found = new int[x.length / length];
-        for (int i = 0; i < found.length; i++) {
-            found[i] = search.nearest(x, i * length);
-        }
+        search.nearest(x, 0, found.length, found, 0);
         return found;
     }
 

@@ -7,7 +7,7 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Looks at every centroid.
+/// Looks at every centroid, for two vectors at a time where there are several.
 ///
 /// A lane belongs to a centroid, so short vectors cost no more than their arithmetic: a product of matrices would write
 /// and read every distance. Lanes do not meet before the end, so results do not depend on the machine's width.
@@ -44,6 +44,26 @@ public final class CentroidScan implements CentroidSearch {
     }
 
     @Override
+    public int length() {
+        return length;
+    }
+
+    @Override
+    public void nearest(float[] x, int at, int count, int[] found, int to) {
+        int i = 0;
+        for (; i + 1 < count && !VectorWidth.SCALAR; i += 2) {
+            if (length == 4) {
+                twoOfFour(x, at + i * 4, found, to + i);
+            } else {
+                two(x, at + i * length, found, to + i);
+            }
+        }
+        for (; i < count; i++) {
+            found[to + i] = nearest(x, at + i * length);
+        }
+    }
+
+    @Override
     public int nearest(float[] x, int at) {
         if (VectorWidth.SCALAR) {
             return scalar(x, at);
@@ -71,6 +91,73 @@ public final class CentroidScan implements CentroidSearch {
             place = place.add(L);
         }
         return first(best, found);
+    }
+
+    /// A centroid is read once for both; four vectors would need more registers than there are.
+    private void twoOfFour(float[] x, int at, int[] to, int place) {
+        FloatVector a0 = FloatVector.broadcast(F, -x[at]);
+        FloatVector a1 = FloatVector.broadcast(F, -x[at + 1]);
+        FloatVector a2 = FloatVector.broadcast(F, -x[at + 2]);
+        FloatVector a3 = FloatVector.broadcast(F, -x[at + 3]);
+        FloatVector b0 = FloatVector.broadcast(F, -x[at + 4]);
+        FloatVector b1 = FloatVector.broadcast(F, -x[at + 5]);
+        FloatVector b2 = FloatVector.broadcast(F, -x[at + 6]);
+        FloatVector b3 = FloatVector.broadcast(F, -x[at + 7]);
+        FloatVector bestA = FloatVector.broadcast(F, Float.POSITIVE_INFINITY);
+        FloatVector bestB = bestA;
+        IntVector foundA = IntVector.zero(I);
+        IntVector foundB = foundA;
+        IntVector index = IntVector.zero(I).addIndex(1);
+        for (int i = 0; i < padded; i += L) {
+            FloatVector half = FloatVector.fromArray(F, table, i);
+            FloatVector c = FloatVector.fromArray(F, table, padded + i);
+            FloatVector a = a0.fma(c, half);
+            FloatVector b = b0.fma(c, half);
+            c = FloatVector.fromArray(F, table, 2 * padded + i);
+            a = a1.fma(c, a);
+            b = b1.fma(c, b);
+            c = FloatVector.fromArray(F, table, 3 * padded + i);
+            a = a2.fma(c, a);
+            b = b2.fma(c, b);
+            c = FloatVector.fromArray(F, table, 4 * padded + i);
+            a = a3.fma(c, a);
+            b = b3.fma(c, b);
+            VectorMask<Float> lessA = a.compare(VectorOperators.LT, bestA);
+            VectorMask<Float> lessB = b.compare(VectorOperators.LT, bestB);
+            bestA = bestA.blend(a, lessA);
+            bestB = bestB.blend(b, lessB);
+            foundA = foundA.blend(index, lessA.cast(I));
+            foundB = foundB.blend(index, lessB.cast(I));
+            index = index.add(L);
+        }
+        to[place] = first(bestA, foundA);
+        to[place + 1] = first(bestB, foundB);
+    }
+
+    private void two(float[] x, int at, int[] to, int place) {
+        FloatVector bestA = FloatVector.broadcast(F, Float.POSITIVE_INFINITY);
+        FloatVector bestB = bestA;
+        IntVector foundA = IntVector.zero(I);
+        IntVector foundB = foundA;
+        IntVector index = IntVector.zero(I).addIndex(1);
+        for (int i = 0; i < padded; i += L) {
+            FloatVector a = FloatVector.fromArray(F, table, i);
+            FloatVector b = a;
+            for (int t = 0, from = padded + i; t < length; t++, from += padded) {
+                FloatVector c = FloatVector.fromArray(F, table, from);
+                a = FloatVector.broadcast(F, -x[at + t]).fma(c, a);
+                b = FloatVector.broadcast(F, -x[at + length + t]).fma(c, b);
+            }
+            VectorMask<Float> lessA = a.compare(VectorOperators.LT, bestA);
+            VectorMask<Float> lessB = b.compare(VectorOperators.LT, bestB);
+            bestA = bestA.blend(a, lessA);
+            bestB = bestB.blend(b, lessB);
+            foundA = foundA.blend(index, lessA.cast(I));
+            foundB = foundB.blend(index, lessB.cast(I));
+            index = index.add(L);
+        }
+        to[place] = first(bestA, foundA);
+        to[place + 1] = first(bestB, foundB);
     }
 
     private int any(float[] x, int at) {

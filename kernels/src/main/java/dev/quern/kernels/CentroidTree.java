@@ -32,6 +32,11 @@ public final class CentroidTree implements CentroidSearch {
     }
 
     @Override
+    public int length() {
+        return length;
+    }
+
+    @Override
     public int nearest(float[] x, int at) {
         float square = 0;
         for (int t = 0; t < length; t++) {

@@ -61,6 +61,11 @@ class CentroidSearchTest {
             int[] found = IntStream.range(0, 30)
                     .map(n -> search.nearest(x, n * length))
                     .toArray();
+            int[] together = new int[30];
+            search.nearest(x, length, 29, together, 1);
+            assertThat(Arrays.copyOfRange(together, 1, 30))
+                    .as("together: %s, %d of %d numbers, %s", search.getClass(), size, length, kind)
+                    .isEqualTo(Arrays.copyOfRange(wanted, 1, 30));
             assertThat(found)
                     .as("%s, %d of %d numbers, %s", search.getClass(), size, length, kind)
                     .isEqualTo(wanted);

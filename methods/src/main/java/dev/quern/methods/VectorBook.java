@@ -101,21 +101,24 @@ final class VectorBook {
         }
     }
 
-    /// The code of the vector nearest to `x[at …]`; `x` is overwritten by what the main stage leaves where the stages
-    /// are chosen one after the other.
-    int nearest(float[] x, int at) {
+    /// Puts the codes of what is nearest to the `count` vectors of `x` into `found`; `x` is overwritten by what the
+    /// main
+    /// stage leaves where the stages are chosen one after the other.
+    void nearest(float[] x, int count, int[] found) {
         CentroidSearch first = search;
         if (first == null) {
             throw new IllegalStateException("prepare comes before nearest");
         }
-        int found = first.nearest(x, at);
+        first.nearest(x, 0, count, found, 0);
         if (second == null) {
-            return found;
+            return;
         }
-        for (int t = 0; t < length; t++) {
-            x[at + t] -= centroids[found * length + t];
+        for (int i = 0; i < count; i++) {
+            for (int t = 0; t < length; t++) {
+                x[i * length + t] -= centroids[found[i] * length + t];
+            }
+            found[i] |= second.nearest(x, i * length) << mainBits();
         }
-        return found | second.nearest(x, at) << mainBits();
     }
 
     /// Element `t` of the vector that `code` names.

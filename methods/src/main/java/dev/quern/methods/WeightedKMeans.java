@@ -119,9 +119,11 @@ final class WeightedKMeans {
         int strips = Math.ceilDiv(count, STRIP);
         double[] sums = new double[strips];
         parallel.run(strips, strip -> {
+            int from = strip * STRIP;
+            int to = Math.min(count, from + STRIP);
+            search.nearest(x, from * length, to - from, nearest, from);
             double sum = 0;
-            for (int i = strip * STRIP; i < Math.min(count, (strip + 1) * STRIP); i++) {
-                nearest[i] = search.nearest(x, i * length);
+            for (int i = from; i < to; i++) {
                 lost[i] = weight[i] * distance(i, centroids, nearest[i]);
                 sum += lost[i];
             }
