@@ -70,28 +70,16 @@ final class WeightedKMeans {
         return before;
     }
 
-    /// Seeds from distinct vectors of a sample drawn by weight.
+    /// Seeds from distinct vectors of a sample.
     private float[] seeds(int size, SplittableRandom random) {
         int[] sample = sample(Math.min(count, SAMPLE * size), random);
-        float[] centroids = new float[size * length];
-        double[] distance = new double[sample.length];
-        Arrays.fill(distance, Double.POSITIVE_INFINITY);
-        int chosen = sample[random.nextInt(sample.length)];
-        for (int i = 0; i < size; i++) {
-            System.arraycopy(x, chosen * length, centroids, i * length, length);
-            double total = 0;
-            for (int s = 0; s < sample.length; s++) {
-                distance[s] = Math.min(distance[s], distance(sample[s], centroids, i));
-                total += weight[sample[s]] * distance[s];
-            }
-            double left = random.nextDouble() * total;
-            int at = 0;
-            while (at < sample.length - 1 && (left -= weight[sample[at]] * distance[at]) > 0) {
-                at++;
-            }
-            chosen = sample[at];
+        float[] drawn = new float[sample.length * length];
+        double[] weights = new double[sample.length];
+        for (int i = 0; i < sample.length; i++) {
+            System.arraycopy(x, sample[i] * length, drawn, i * length, length);
+            weights[i] = weight[sample[i]];
         }
-        return centroids;
+        return new SeedDraw(drawn, weights, length).run(size, random);
     }
 
     private int[] sample(int wanted, SplittableRandom random) {

@@ -1,47 +1,50 @@
 package dev.quern.kernels;
 
 import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
 
-/// Centroids in boxes of at most 16, halved again and again where they spread most, so that a box holds what lies
+/// Short vectors in boxes of at most 16, halved again and again where they spread most, so that a box holds what lies
 /// together; 16 boxes in a row are a group.
 ///
-/// Of node n the bounds lie in lanes: `[n / 16, component, lower and upper, n % 16]`. A box's centroids are in the
-/// order
-/// of their indices. What is filled up has a half square of infinity, empty boxes lie at infinity.
-final class CentroidBoxes {
-    /// Centroids of a box, boxes of a group: the lanes of the widest machine.
+/// Of node n the bounds lie in lanes: `[n / 16, component, lower and upper, n % 16]`. A box's vectors are in the order
+/// of
+/// their indices; empty boxes lie at infinity.
+final class VectorBoxes {
+    private static final VectorSpecies<Float> F = VectorWidth.FLOATS;
+
+    /// Vectors of a box, boxes of a group: the lanes of the widest machine.
     static final int NODE = 16;
 
+    /// Above every index.
+    static final int NONE = Integer.MAX_VALUE;
+
     final int groups;
-    /// By place, `16 · box + lane`.
+    /// By place, `16 · box + lane`; `NONE` where no vector is.
     final int[] indices;
-    /// Half squares, then each component with its sign turned: `[box, 1 + length, 16]`.
-    final float[] table;
     /// Bounds of boxes.
     final float[] inner;
     /// Bounds of groups.
     final float[] outer;
-    /// The largest square of a centroid.
-    final float most;
 
-    private final float[] centroids;
+    private final float[] vectors;
     private final int length;
     private final int size;
     private final int depth;
     private final int[] splitComponent;
     private final float[] splitAt;
 
-    /// `centroids [size, length]`.
-    CentroidBoxes(float[] centroids, int length) {
-        this.centroids = centroids;
+    /// `vectors [size, length]`.
+    VectorBoxes(float[] vectors, int length) {
+        this.vectors = vectors;
         this.length = length;
-        this.size = centroids.length / length;
+        this.size = vectors.length / length;
         int full = Math.ceilDiv(size, NODE);
         this.depth = Math.max(4, 32 - Integer.numberOfLeadingZeros(full - 1));
         int boxes = 1 << depth;
         this.groups = boxes / NODE;
         this.indices = new int[boxes * NODE];
-        this.table = new float[Math.multiplyExact(boxes * NODE, 1 + length)];
+        Arrays.fill(indices, NONE);
         this.inner = bounds(boxes);
         this.outer = bounds(groups);
         this.splitComponent = new int[boxes];
@@ -49,11 +52,9 @@ final class CentroidBoxes {
         int[] order = new int[size];
         Arrays.setAll(order, i -> i);
         split(order, 1, 0, boxes);
-        float largest = 0;
         for (int box = 0; box < boxes; box++) {
-            largest = Math.max(largest, fill(box, order));
+            fill(box, order);
         }
-        this.most = largest;
     }
 
     private float[] bounds(int nodes) {
@@ -69,7 +70,7 @@ final class CentroidBoxes {
         return (int) ((long) box * size >> depth);
     }
 
-    /// Sorts the centroids of `boxes` boxes from `first` on into halves; node n has the children 2n and 2n + 1.
+    /// Sorts the vectors of `boxes` boxes from `first` on into halves; node n has the children 2n and 2n + 1.
     private void split(int[] order, int node, int first, int boxes) {
         int from = start(first);
         int to = start(first + boxes);
@@ -79,7 +80,7 @@ final class CentroidBoxes {
         int component = widest(order, from, to);
         long[] keys = new long[to - from];
         for (int i = from; i < to; i++) {
-            int bits = Float.floatToIntBits(centroids[order[i] * length + component]);
+            int bits = Float.floatToIntBits(vectors[order[i] * length + component]);
             // as integers, floats below zero are in the wrong order
             keys[i - from] = (long) (bits ^ bits >> 31 & Integer.MAX_VALUE) << 32 | order[i];
         }
@@ -88,7 +89,7 @@ final class CentroidBoxes {
             order[i] = (int) keys[i - from];
         }
         splitComponent[node] = component;
-        splitAt[node] = centroids[order[Math.min(start(first + boxes / 2), to - 1)] * length + component];
+        splitAt[node] = vectors[order[Math.min(start(first + boxes / 2), to - 1)] * length + component];
         split(order, 2 * node, first, boxes / 2);
         split(order, 2 * node + 1, first + boxes / 2, boxes / 2);
     }
@@ -101,7 +102,7 @@ final class CentroidBoxes {
             double sum = 0;
             double squares = 0;
             for (int i = from; i < to; i++) {
-                double value = centroids[order[i] * length + t];
+                double value = vectors[order[i] * length + t];
                 sum += value;
                 squares += value * value;
             }
@@ -114,29 +115,17 @@ final class CentroidBoxes {
         return widest;
     }
 
-    /// Puts the centroids of a box into their lanes; the largest of their squares.
-    private float fill(int box, int[] order) {
+    private void fill(int box, int[] order) {
         int from = start(box);
         int to = start(box + 1);
         Arrays.sort(order, from, to);
-        int rows = box * (1 + length) * NODE;
-        Arrays.fill(table, rows, rows + NODE, Float.POSITIVE_INFINITY);
-        double largest = 0;
-        for (int lane = 0; lane < to - from; lane++) {
-            int index = order[from + lane];
-            indices[box * NODE + lane] = index;
-            double square = 0;
+        for (int i = from; i < to; i++) {
+            indices[box * NODE + i - from] = order[i];
             for (int t = 0; t < length; t++) {
-                float value = centroids[index * length + t];
-                square += (double) value * value;
-                table[rows + (1 + t) * NODE + lane] = -value;
-                widen(inner, box, t, value);
-                widen(outer, box / NODE, t, value);
+                widen(inner, box, t, vectors[order[i] * length + t]);
+                widen(outer, box / NODE, t, vectors[order[i] * length + t]);
             }
-            table[rows + lane] = (float) (square / 2);
-            largest = Math.max(largest, square);
         }
-        return (float) largest;
     }
 
     private void widen(float[] bounds, int node, int t, float value) {
@@ -152,5 +141,19 @@ final class CentroidBoxes {
             node = 2 * node + (x[at + splitComponent[node]] < splitAt[node] ? 0 : 1);
         }
         return node - (1 << depth);
+    }
+
+    /// How far x is from each of `L` boxes (`bounds` are `inner`) or groups (`outer`) from `first` on, squared.
+    FloatVector squared(float[] x, int at, float[] bounds, int first) {
+        int from = first / NODE * (2 * length * NODE) + first % NODE;
+        FloatVector sum = FloatVector.zero(F);
+        for (int t = 0; t < length; t++, from += 2 * NODE) {
+            FloatVector component = FloatVector.broadcast(F, x[at + t]);
+            FloatVector below = FloatVector.fromArray(F, bounds, from).sub(component);
+            FloatVector above = component.sub(FloatVector.fromArray(F, bounds, from + NODE));
+            FloatVector gap = below.max(above).max(0f);
+            sum = gap.fma(gap, sum);
+        }
+        return sum;
     }
 }
