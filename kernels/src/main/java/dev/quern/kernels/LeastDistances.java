@@ -18,7 +18,11 @@ public final class LeastDistances {
     private final int length;
     private final VectorBoxes boxes;
     private final double[] distance;
-    /// The greatest distance within a box and within a group.
+    /// The vectors by lanes, `[box, length, 16]`.
+    private final float[] table;
+    /// Each vector's distance, by place, and a little more than float32 can be off; 0 where no vector is.
+    private final float[] limit;
+    /// The greatest of these within a box and within a group.
     private final float[] boxMost;
     private final float[] groupMost;
 
@@ -28,11 +32,20 @@ public final class LeastDistances {
         this.length = length;
         this.boxes = new VectorBoxes(vectors, length);
         this.distance = new double[vectors.length / length];
+        this.table = new float[Math.multiplyExact(boxes.indices.length, length)];
+        this.limit = new float[boxes.indices.length];
         this.boxMost = new float[boxes.indices.length / NODE];
         this.groupMost = new float[Math.ceilDiv(boxes.groups, NODE) * NODE];
         Arrays.fill(distance, Double.POSITIVE_INFINITY);
         Arrays.fill(boxMost, Float.POSITIVE_INFINITY);
         Arrays.fill(groupMost, Float.POSITIVE_INFINITY);
+        for (int place = 0; place < limit.length; place++) {
+            int index = boxes.indices[place];
+            limit[place] = index == VectorBoxes.NONE ? 0 : Float.POSITIVE_INFINITY;
+            for (int t = 0; t < length && index != VectorBoxes.NONE; t++) {
+                table[(place / NODE * length + t) * NODE + place % NODE] = vectors[index * length + t];
+            }
+        }
     }
 
     /// The squared distance of vector `index` from the nearest point.
@@ -76,21 +89,55 @@ public final class LeastDistances {
     }
 
     private void box(float[] x, int at, int box, IntConsumer lowered) {
-        double most = 0;
-        for (int place = box * NODE; place < (box + 1) * NODE && boxes.indices[place] != VectorBoxes.NONE; place++) {
-            int index = boxes.indices[place];
-            double squared = 0;
-            for (int t = 0; t < length; t++) {
-                double gap = (double) vectors[index * length + t] - x[at + t];
-                squared += gap * gap;
+        boolean changed = false;
+        for (int part = box * NODE; part < (box + 1) * NODE; part += VectorWidth.SCALAR ? 1 : L) {
+            for (long bits = nearer(x, at, part); bits != 0; bits &= bits - 1) {
+                int place = part + Long.numberOfTrailingZeros(bits);
+                int index = boxes.indices[place];
+                if (index == VectorBoxes.NONE) {
+                    continue;
+                }
+                double squared = squared(x, at, index);
+                if (squared < distance[index]) {
+                    distance[index] = squared;
+                    limit[place] = (float) (squared * (1 + 1e-5)) + Float.MIN_NORMAL;
+                    changed = true;
+                    lowered.accept(index);
+                }
             }
-            if (squared < distance[index]) {
-                distance[index] = squared;
-                lowered.accept(index);
-            }
-            most = Math.max(most, distance[index]);
         }
-        // more than the float32 distance of a box can be off
-        boxMost[box] = (float) (most * (1 + 1e-5)) + Float.MIN_NORMAL;
+        if (changed) {
+            float most = 0;
+            for (int place = box * NODE; place < (box + 1) * NODE; place++) {
+                most = Math.max(most, limit[place]);
+            }
+            boxMost[box] = most;
+        }
+    }
+
+    /// Those of some places from `place` on that may be nearer than before, as bits: all `L`, or one in plain Java.
+    private long nearer(float[] x, int at, int place) {
+        if (VectorWidth.SCALAR) {
+            return 1;
+        }
+        int from = place / NODE * length * NODE + place % NODE;
+        FloatVector sum = FloatVector.zero(VectorWidth.FLOATS);
+        for (int t = 0; t < length; t++, from += NODE) {
+            FloatVector gap = FloatVector.fromArray(VectorWidth.FLOATS, table, from)
+                    .sub(FloatVector.broadcast(VectorWidth.FLOATS, x[at + t]));
+            sum = gap.fma(gap, sum);
+        }
+        return sum.compare(VectorOperators.GT, FloatVector.fromArray(VectorWidth.FLOATS, limit, place))
+                .not()
+                .toLong();
+    }
+
+    private double squared(float[] x, int at, int index) {
+        double squared = 0;
+        for (int t = 0; t < length; t++) {
+            double gap = (double) vectors[index * length + t] - x[at + t];
+            squared += gap * gap;
+        }
+        return squared;
     }
 }
