@@ -157,7 +157,7 @@ public final class SpeedTable {
     /// The time of a run, as the fastest twentieth of samples knows it: `effort` seconds of samples of a millisecond,
     /// at
     /// least three. The very fastest would sometimes be a hiccup of the clock.
-    private static double seconds(Runnable body, double effort) {
+    static double seconds(Runnable body, double effort) {
         List<Double> samples = new ArrayList<>();
         int runs = 1;
         double total = 0;

@@ -73,6 +73,17 @@ class BenchmarksTest {
     }
 
     @Test
+    void theTableOfCentroidsHasARowForEachShape() {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8)) {
+            CentroidTable.print(out, new String[] {"v4-k256", "v8-k2048"}, 0);
+        }
+        assertThat(bytes.toString(StandardCharsets.UTF_8).lines().skip(2))
+                .hasSize(2)
+                .allMatch(row -> row.startsWith("| v"));
+    }
+
+    @Test
     void theTableHasARowForEachShapeWithPositiveRates() {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8)) {

@@ -1,6 +1,7 @@
 package dev.quern.cli;
 
 import dev.quern.methods.LayerReport;
+import dev.quern.methods.Phases;
 import dev.quern.methods.QuantizeReport;
 import java.io.PrintStream;
 import java.util.Comparator;
@@ -49,11 +50,25 @@ final class QuantizeSummary {
             }
             table.print(out);
         }
+        times(out, report);
         if (!report.fallbacks().isEmpty()) {
             out.println();
             out.println("Fallbacks (the method could not do what it was asked to):");
             report.fallbacks().forEach(layer -> out.println("  " + layer.name() + ": " + layer.fallback()));
         }
+    }
+
+    private static void times(PrintStream out, QuantizeReport report) {
+        out.println();
+        out.println("Where the time went:");
+        Table table = new Table("phase", "seconds", "share");
+        for (Phases.Phase phase : report.phases()) {
+            table.row(
+                    phase.name(),
+                    String.format(Locale.ROOT, "%.1f", phase.seconds()),
+                    String.format(Locale.ROOT, "%.1f %%", 100 * phase.seconds() / report.seconds()));
+        }
+        table.print(out);
     }
 
     static void line(PrintStream out, String name, String format, Object... values) {

@@ -26,6 +26,7 @@ final class BlockQuantizer<C extends Record> implements CalibratedWalk.StageQuan
     private final @Nullable BlockParameters parameters;
     private final Selection selection;
     private final Parallel parallel;
+    private final Phases phases;
     private final long seed;
     private final Consumer<String> progress;
     private final Map<Linear, QuantizedLinear> results = new LinkedHashMap<>();
@@ -38,6 +39,7 @@ final class BlockQuantizer<C extends Record> implements CalibratedWalk.StageQuan
             @Nullable BlockParameters parameters,
             Selection selection,
             Parallel parallel,
+            Phases phases,
             long seed,
             Consumer<String> progress) {
         this.step = step;
@@ -45,6 +47,7 @@ final class BlockQuantizer<C extends Record> implements CalibratedWalk.StageQuan
         this.parameters = parameters;
         this.selection = selection;
         this.parallel = parallel;
+        this.phases = phases;
         this.seed = seed;
         this.progress = progress;
     }
@@ -105,7 +108,8 @@ final class BlockQuantizer<C extends Record> implements CalibratedWalk.StageQuan
                 parallel,
                 (what, _, _) -> progress.accept("tuning block " + block.layer() + ", " + what));
         Tuning tuning = step.weightMethod().tuning(step.config()).orElseThrow();
-        VectorTraining.Outcome outcome = training.run(tuning.epochs(), tuning.rate(), TuneJournal.NONE);
+        VectorTraining.Outcome outcome =
+                phases.call("block training", () -> training.run(tuning.epochs(), tuning.rate(), TuneJournal.NONE));
         tuned.forEach((linear, vectors) -> {
             VectorWeight weight = vectors.pack();
             chosen.replace(linear, weight);
@@ -172,8 +176,10 @@ final class BlockQuantizer<C extends Record> implements CalibratedWalk.StageQuan
                 hessian,
                 ranges,
                 parallel,
+                phases,
                 seed + linear.index());
-        QuantizedLinear result = step.weightMethod().quantize(task, step.config());
+        WeightMethod<C> method = step.weightMethod();
+        QuantizedLinear result = phases.call(method.name(), () -> method.quantize(task, step.config()));
         if (result.fallback() != null) {
             LOG.log(System.Logger.Level.WARNING, "{0}: fell back to {1}", linear.name(), result.fallback());
         }

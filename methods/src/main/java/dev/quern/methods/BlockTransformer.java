@@ -24,6 +24,7 @@ final class BlockTransformer {
     private final Selection selection;
     private final BlockTarget target;
     private final Parallel parallel;
+    private final Phases phases;
     private final long seed;
 
     BlockTransformer(
@@ -33,6 +34,7 @@ final class BlockTransformer {
             Selection selection,
             BlockTarget target,
             Parallel parallel,
+            Phases phases,
             long seed) {
         this.network = network;
         this.source = source;
@@ -40,6 +42,7 @@ final class BlockTransformer {
         this.selection = selection;
         this.target = target;
         this.parallel = parallel;
+        this.phases = phases;
         this.seed = seed;
     }
 
@@ -66,7 +69,7 @@ final class BlockTransformer {
                     parallel,
                     seed + 1_000_003L * block.layer() + i,
                     what -> status.accept(step.method().name() + " " + block.layer() + ": " + what));
-            BlockOutcome outcome = run(step, task);
+            BlockOutcome outcome = phases.call(step.method().name(), () -> run(step, task));
             log(block, step, outcome);
             reports.add(new BlockReport(block.layer(), step.method().name(), outcome));
         }

@@ -1,5 +1,7 @@
 package dev.quern.methods;
 
+import dev.quern.kernels.CentroidSearch;
+
 /// First centroids of one book: weighted k-means over the vectors of its columns, normalised, each weighing what an
 /// error
 /// in its column costs; the residual book from what the main one leaves.
@@ -9,13 +11,15 @@ final class BookSeeds {
     private final double[] importance;
     private final int number;
     private final Parallel parallel;
+    private final Phases phases;
 
-    BookSeeds(Vectors vectors, double[] target, double[] importance, int number, Parallel parallel) {
+    BookSeeds(Vectors vectors, double[] target, double[] importance, int number, Parallel parallel, Phases phases) {
         this.vectors = vectors;
         this.target = target;
         this.importance = importance;
         this.number = number;
         this.parallel = parallel;
+        this.phases = phases;
     }
 
     void run(int rounds, int restarts, long seed) {
@@ -42,12 +46,11 @@ final class BookSeeds {
         if (weight.length == 0) {
             return;
         }
-        book.set(new WeightedKMeans(x, weight, v, parallel).run(book.size(), rounds, restarts, seed), 0);
+        book.set(new WeightedKMeans(x, weight, v, parallel, phases).run(book.size(), rounds, restarts, seed), 0);
         if (book.residualSize() == 0) {
             return;
         }
-        dev.quern.kernels.CentroidSearch search =
-                new dev.quern.kernels.CentroidSearch(java.util.Arrays.copyOf(book.centroids(), book.size() * v), v);
+        CentroidSearch search = CentroidSearch.of(java.util.Arrays.copyOf(book.centroids(), book.size() * v), v);
         float[] main = book.centroids();
         parallel.run(columns.length, i -> {
             for (int at = i * n; at < (i + 1) * n; at++) {
@@ -58,7 +61,7 @@ final class BookSeeds {
             }
         });
         float[] residual =
-                new WeightedKMeans(x, weight, v, parallel).run(book.residualSize(), rounds, restarts, seed + 1);
+                new WeightedKMeans(x, weight, v, parallel, phases).run(book.residualSize(), rounds, restarts, seed + 1);
         book.set(residual, book.size());
     }
 }

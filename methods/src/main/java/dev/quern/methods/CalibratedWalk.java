@@ -32,6 +32,9 @@ import org.jspecify.annotations.Nullable;
 /// was chosen. Sequences are spread over the workers; sums have a fixed order, so results do not depend on how many
 /// there are.
 final class CalibratedWalk implements BlockInputs {
+    /// What its time is told as: running the text through the model.
+    static final String PHASE = "calibration";
+
     /// Tokens whose inputs are in memory at a time while moments are gathered.
     private static final int CHUNK_TOKENS = 2048;
 
@@ -72,18 +75,26 @@ final class CalibratedWalk implements BlockInputs {
     private final ActivationStream stream;
     private final @Nullable ActivationStream reference;
     private final Parallel parallel;
+    private final Phases phases;
     private final int hiddenSize;
     /// The inputs of a chunk of tokens, used again for every one.
     private float[] inputs = {};
     private float[] exactInputs = {};
 
-    CalibratedWalk(Network network, WeightSource source, CalibrationSet calibration, Wants wants, Parallel parallel) {
+    CalibratedWalk(
+            Network network,
+            WeightSource source,
+            CalibrationSet calibration,
+            Wants wants,
+            Parallel parallel,
+            Phases phases) {
         this.network = network;
         this.source = source;
         this.wants = wants;
         this.stream = new ActivationStream(calibration.sequences());
         this.reference = wants.drift || wants.floats ? new ActivationStream(calibration.sequences()) : null;
         this.parallel = parallel;
+        this.phases = phases;
         this.hiddenSize = network.config().hiddenSize();
         embed(calibration.sequences());
     }
@@ -95,6 +106,7 @@ final class CalibratedWalk implements BlockInputs {
         this.stream = from.stream.copy(sequences);
         this.reference = from.reference == null ? null : from.reference.copy(sequences);
         this.parallel = from.parallel;
+        this.phases = from.phases;
         this.hiddenSize = from.hiddenSize;
     }
 
@@ -236,7 +248,8 @@ final class CalibratedWalk implements BlockInputs {
                         linear, held.computeIfAbsent(chosen.input(linear), input -> held(stage, ops, input, ranges)));
             }
         }
-        Hessian hessian = quantizer.wantsMoments(stage) ? gather(stage, chosen, floats) : null;
+        Hessian hessian =
+                quantizer.wantsMoments(stage) ? phases.call("moments", () -> gather(stage, chosen, floats)) : null;
         quantizer.quantize(stage, hessian, ranges).forEach(chosen::replace);
         Map<LinearInput, LinearInput> adjusted = new IdentityHashMap<>();
         for (Linear linear : stage.linears()) {
@@ -358,11 +371,13 @@ final class CalibratedWalk implements BlockInputs {
     }
 
     private void run(int tasks, IntConsumer body) {
-        parallel.run(
-                tasks,
-                task -> TorchScope.run(() -> Torch.noGrad(() -> {
-                    body.accept(task);
-                    return task;
-                })));
+        phases.run(
+                PHASE,
+                () -> parallel.run(
+                        tasks,
+                        task -> TorchScope.run(() -> Torch.noGrad(() -> {
+                            body.accept(task);
+                            return task;
+                        }))));
     }
 }

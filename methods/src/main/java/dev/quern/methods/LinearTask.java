@@ -4,7 +4,9 @@ import org.jspecify.annotations.Nullable;
 
 /// One Linear to be quantized: `weight [rows, cols]` row-major (owned by the task, not to be changed), what is
 /// known of
-/// its inputs (moments and ranges, null where the method did not ask for them) and where to run parallel work.
+/// its inputs (moments and ranges, null where the method did not ask for them), where to run parallel work, and where
+/// to
+/// say what takes how long (`task.phases().run("name", …)`).
 public record LinearTask(
         String name,
         int rows,
@@ -13,6 +15,7 @@ public record LinearTask(
         @Nullable Hessian hessian,
         @Nullable InputRanges ranges,
         Parallel parallel,
+        Phases phases,
         long seed) {
     public LinearTask {
         if (weight.length != Math.multiplyExact(rows, cols)) {

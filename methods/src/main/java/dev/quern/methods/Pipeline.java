@@ -34,6 +34,9 @@ public final class Pipeline {
     /// Where no calibration text is run.
     private static final BlockInputs NO_INPUTS = new CalibrationFree();
 
+    private static final String WRITING = "writing";
+    private static final String VERIFYING = "verifying";
+
     private final Path model;
     private final Path output;
     /// As given, until the model is known.
@@ -82,7 +85,7 @@ public final class Pipeline {
 
     /// Does the work; `progress` counts blocks in hundredths.
     public QuantizeReport run(Progress progress) {
-        long begun = System.nanoTime();
+        Phases phases = new Phases();
         requireFreeOutput();
         progress.at("checking the model", 0, 1);
         try (Checkpoint checkpoint = Checkpoint.open(model);
@@ -91,9 +94,9 @@ public final class Pipeline {
             @Nullable CalibrationSet calibration = calibration(checkpoint);
             ObjectNode fingerprint = Fingerprint.of(model, recipe, options, calibration);
             try (Journal journal = Journal.open(output, fingerprint, options.resume(), options.overwrite())) {
-                Run<?> run = new Run<>(checkpoint, recipe.last(), calibration, journal, workers::run, progress);
+                Run<?> run = new Run<>(checkpoint, recipe.last(), calibration, journal, workers::run, phases, progress);
                 run.blocks();
-                return run.finish(fingerprint, begun);
+                return run.finish(fingerprint);
             }
         }
     }
@@ -136,6 +139,7 @@ public final class Pipeline {
         private final @Nullable CalibrationSet calibration;
         private final Journal journal;
         private final Parallel parallel;
+        private final Phases phases;
         private final Progress progress;
         private final QuantizedLayout layout;
         private final BlockTransformer transformer;
@@ -146,6 +150,7 @@ public final class Pipeline {
                 @Nullable CalibrationSet calibration,
                 Journal journal,
                 Parallel parallel,
+                Phases phases,
                 Progress progress) {
             this.checkpoint = checkpoint;
             this.network = checkpoint.network();
@@ -155,6 +160,7 @@ public final class Pipeline {
             this.calibration = calibration;
             this.journal = journal;
             this.parallel = parallel;
+            this.phases = phases;
             this.progress = progress;
             this.layout = new QuantizedLayout(recipe, selection);
             WeightMethod<C> method = step.weightMethod();
@@ -169,6 +175,7 @@ public final class Pipeline {
                             recipe.kv(),
                             method.wantsMoments(step.config())),
                     parallel,
+                    phases,
                     options.seed());
         }
 
@@ -196,14 +203,16 @@ public final class Pipeline {
                 }
                 return;
             }
-            CalibratedWalk walk = new CalibratedWalk(network, source, calibration, wants(), parallel);
+            CalibratedWalk walk = phases.call(
+                    CalibratedWalk.PHASE,
+                    () -> new CalibratedWalk(network, source, calibration, wants(), parallel, phases));
             for (Block block : network.blocks()) {
                 if (block.layer() < finished) {
                     replay(walk, block);
                 } else {
                     Transformed transformed = transformer.transform(block, walk, trial(walk, block), at(block, 0));
                     BlockQuantizer<C> quantizer = quantizer(block, transformed);
-                    walk.advance(block, transformed.parameters(), quantizer);
+                    phases.run(CalibratedWalk.PHASE, () -> walk.advance(block, transformed.parameters(), quantizer));
                     finish(quantizer, transformed);
                 }
                 block.linears().forEach(l -> Mapped.release(source.weight(l.weightName())));
@@ -232,7 +241,7 @@ public final class Pipeline {
                             walk,
                             block,
                             candidate -> new BlockQuantizer<>(
-                                    step, source, candidate, selection, parallel, options.seed(), _ -> {}))
+                                    step, source, candidate, selection, parallel, phases, options.seed(), _ -> {}))
                     : null;
         }
 
@@ -247,6 +256,7 @@ public final class Pipeline {
                     transformed.parameters(),
                     selection,
                     parallel,
+                    phases,
                     options.seed(),
                     what -> progress.at(
                             what, before + begin + (100L - begin) * Math.min(done[0]++, count - 1) / count, total()));
@@ -260,7 +270,9 @@ public final class Pipeline {
             if (transformed.parameters() != null) {
                 tensors.addAll(EditedTensors.plans(transformed.parameters(), source, selection));
             }
-            journal.add(tensors, layout.metadata(quantizer.inputs()), layers, transformed.reports());
+            phases.run(
+                    WRITING,
+                    () -> journal.add(tensors, layout.metadata(quantizer.inputs()), layers, transformed.reports()));
         }
 
         /// Carries the calibration activations through a block that was finished before the kill.
@@ -268,18 +280,18 @@ public final class Pipeline {
             progress.at("replaying " + block.layer(), block.layer() * 100L, total());
             try (StoredBlocks stored =
                     layout.open(journal.entries().get(block.layer()).part())) {
-                walk.replay(block, weights -> stored.restore(block, weights));
+                phases.run(CalibratedWalk.PHASE, () -> walk.replay(block, weights -> stored.restore(block, weights)));
             }
         }
 
-        QuantizeReport finish(ObjectNode fingerprint, long begun) {
+        QuantizeReport finish(ObjectNode fingerprint) {
             progress.at("writing", total() - 100, total());
             boolean gguf = GgufOutput.wanted(output);
             Path directory = gguf ? journal.directory(output) : output;
             QuantizedOutput out = new QuantizedOutput(checkpoint, directory, recipe, layout, selection);
-            List<Written> files = out.write(journal, fingerprint);
+            List<Written> files = phases.call(WRITING, () -> out.write(journal, fingerprint));
             progress.at("verifying", total() - 50, total());
-            boolean verified = out.verify(journal);
+            boolean verified = phases.call(VERIFYING, () -> out.verify(journal));
             if (!verified) {
                 throw new QuernException(output + ": what was read back differs from what was written; the disk or its"
                         + " memory is at fault, so check both and run again with --resume");
@@ -288,24 +300,24 @@ public final class Pipeline {
             long bytes = files.stream().mapToLong(Written::bytes).sum();
             if (gguf) {
                 ConvertType type = GgufOutput.type(output, Pipeline.format(step));
-                bytes = GgufOutput.write(
-                        directory, output, type, (what, _, _) -> progress.at(what, total() - 40, total()));
+                bytes = phases.call(
+                        WRITING,
+                        () -> GgufOutput.write(
+                                directory, output, type, (what, _, _) -> progress.at(what, total() - 40, total())));
                 weightBytes = bytes;
-                GgufOutput.verify(directory, output, selection.chosen(), type);
+                phases.run(VERIFYING, () -> GgufOutput.verify(directory, output, selection.chosen(), type));
             }
             ShortDivergence divergence;
             try (Checkpoint written = Checkpoint.open(output)) {
-                divergence = ShortDivergence.of(
-                        written, checkpoint, (what, done, _) -> progress.at(what, total() - 30 + 10 * done, total()));
+                divergence = phases.call(
+                        VERIFYING,
+                        () -> ShortDivergence.of(
+                                written,
+                                checkpoint,
+                                (what, done, _) -> progress.at(what, total() - 30 + 10 * done, total())));
             }
-            QuantizeReport report = out.report(
-                    output,
-                    journal,
-                    bytes,
-                    weightBytes,
-                    (System.nanoTime() - begun) / 1e9,
-                    PeakMemory.bytes(),
-                    divergence);
+            QuantizeReport report =
+                    out.report(output, journal, bytes, weightBytes, phases.all(), PeakMemory.bytes(), divergence);
             journal.discard();
             progress.at("done", total(), total());
             return report;

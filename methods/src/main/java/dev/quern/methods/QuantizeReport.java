@@ -10,6 +10,7 @@ import java.util.List;
 ///
 /// `bitsPerWeight` averages over the quantized Linears, everything counted; `modelBitsPerWeight` over all
 /// parameters.
+/// `phases` say where the time of this run went, and add up to all of it.
 /// `blocks` is empty where no method of the recipe transformed. `bytes` are those of all written files.
 /// `peakRssBytes`
 /// is 0 where the system does not tell. `divergence` is that of the written files, read back, from the source.
@@ -19,7 +20,7 @@ public record QuantizeReport(
         double bitsPerWeight,
         double modelBitsPerWeight,
         long bytes,
-        double seconds,
+        List<Phases.Phase> phases,
         long peakRssBytes,
         List<LayerReport> layers,
         List<BlockReport> blocks,
@@ -27,6 +28,11 @@ public record QuantizeReport(
     /// True where the written files were read back, hold the chosen codes, and predict more than a guess does.
     public boolean verified() {
         return divergence.sound();
+    }
+
+    /// Wall time of the run; one that was resumed counts from there.
+    public double seconds() {
+        return Phases.total(phases);
     }
 
     /// The fields of the command line's `--json`.
@@ -39,8 +45,10 @@ public record QuantizeReport(
         json.put("bits_per_weight", bitsPerWeight)
                 .put("model_bits_per_weight", modelBitsPerWeight)
                 .put("bytes", bytes)
-                .put("seconds", seconds)
+                .put("seconds", seconds())
                 .put("peak_rss_bytes", peakRssBytes);
+        ObjectNode times = json.putObject("phases");
+        phases.forEach(phase -> times.put(phase.name(), phase.seconds()));
         ArrayNode array = json.putArray("layers");
         layers.forEach(layer -> array.add(layer.toJson()));
         ArrayNode done = json.putArray("blocks");

@@ -164,7 +164,7 @@ final class QuantizedOutput {
             Journal journal,
             long bytes,
             long weightBytes,
-            double seconds,
+            List<Phases.Phase> phases,
             long peak,
             ShortDivergence divergence) {
         List<LayerReport> layers = layers(journal);
@@ -180,7 +180,7 @@ final class QuantizedOutput {
                 bitsPerWeight(layers),
                 8.0 * weightBytes / parameters,
                 bytes,
-                seconds,
+                phases,
                 peak,
                 layers,
                 blocks(journal),

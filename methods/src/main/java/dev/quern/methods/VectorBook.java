@@ -93,29 +93,32 @@ final class VectorBook {
     /// Makes the tables that `nearest` reads; call it before several threads search.
     void prepare() {
         if (search == null) {
-            search = new CentroidSearch(sums, length);
+            search = CentroidSearch.of(sums, length);
             if (residualSize > 0 && !isPaired()) {
                 float[] residual = java.util.Arrays.copyOfRange(centroids, size * length, centroids.length);
-                second = new CentroidSearch(residual, length);
+                second = CentroidSearch.of(residual, length);
             }
         }
     }
 
-    /// The code of the vector nearest to `x[at …]`; `x` is overwritten by what the main stage leaves where the stages
-    /// are chosen one after the other.
-    int nearest(float[] x, int at) {
+    /// Puts the codes of what is nearest to the `count` vectors of `x` into `found`; `x` is overwritten by what the
+    /// main
+    /// stage leaves where the stages are chosen one after the other.
+    void nearest(float[] x, int count, int[] found) {
         CentroidSearch first = search;
         if (first == null) {
             throw new IllegalStateException("prepare comes before nearest");
         }
-        int found = first.nearest(x, at);
+        first.nearest(x, 0, count, found, 0);
         if (second == null) {
-            return found;
+            return;
         }
-        for (int t = 0; t < length; t++) {
-            x[at + t] -= centroids[found * length + t];
+        for (int i = 0; i < count; i++) {
+            for (int t = 0; t < length; t++) {
+                x[i * length + t] -= centroids[found[i] * length + t];
+            }
+            found[i] |= second.nearest(x, i * length) << mainBits();
         }
-        return found | second.nearest(x, at) << mainBits();
     }
 
     /// Element `t` of the vector that `code` names.

@@ -26,8 +26,9 @@ final class VectorDescent {
             int from = task * tile;
             int rows = Math.min(vectors.height, from + tile) - from;
             float[] x = new float[rows];
+            int[] found = new int[rows];
             for (int col : vectors.order) {
-                moved[task] += column(from, rows, col, x);
+                moved[task] += column(from, rows, col, x, found);
             }
         });
         long all = 0;
@@ -37,21 +38,26 @@ final class VectorDescent {
         return (double) java.util.Arrays.stream(moved).sum() / all;
     }
 
-    private int column(int from, int rows, int col, float[] x) {
+    private int column(int from, int rows, int col, float[] x, int[] found) {
         int n = vectors.cols;
         VectorBook book = vectors.books[vectors.bookOf[col]];
         int v = book.length();
         double curvature = h[col * n + col];
         double scale = vectors.scale[col];
-        int moved = 0;
         for (int row = 0; row < rows; row += v) {
-            int at = (from + row) / v;
-            int old = vectors.codes[col][at];
+            int old = vectors.codes[col][(from + row) / v];
             for (int t = 0; t < v; t++) {
                 double pull = slope[(from + row + t) * n + col] / (curvature * scale);
                 x[row + t] = (float) (book.value(old, t) + pull);
             }
-            int code = book.nearest(x, row);
+        }
+        // a move changes the slopes of its own rows alone
+        book.nearest(x, rows / v, found);
+        int moved = 0;
+        for (int row = 0; row < rows; row += v) {
+            int at = (from + row) / v;
+            int old = vectors.codes[col][at];
+            int code = found[row / v];
             if (code != old && move(from + row, col, book, old, code, curvature)) {
                 vectors.codes[col][at] = code;
                 moved++;

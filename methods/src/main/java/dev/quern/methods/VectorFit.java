@@ -14,6 +14,7 @@ final class VectorFit {
     private final double[] target;
     private final DType dtype;
     private final Parallel parallel;
+    private final Phases phases;
     private final List<String> notes = new ArrayList<>();
     private final Vectors vectors;
     private double[] gaps = {};
@@ -21,12 +22,13 @@ final class VectorFit {
     private double loss = Double.POSITIVE_INFINITY;
 
     /// `h [cols, cols]`, `target [height, cols]`.
-    VectorFit(double[] h, double[] target, Vectors vectors, DType dtype, Parallel parallel) {
+    VectorFit(double[] h, double[] target, Vectors vectors, DType dtype, Parallel parallel, Phases phases) {
         this.h = h;
         this.target = target;
         this.vectors = vectors;
         this.dtype = dtype;
         this.parallel = parallel;
+        this.phases = phases;
     }
 
     double loss() {
@@ -54,6 +56,14 @@ final class VectorFit {
 
     /// Fits centroids and norm, then sweeps over the codes.
     void round(int sweeps) {
+        phases.run("centroid fit", this::fitBooks);
+        if (vectors.normed()) {
+            phases.run("norm fit", this::fitNorm);
+        }
+        phases.run("index descent", () -> descend(sweeps));
+    }
+
+    private void fitBooks() {
         for (int number = 0; number < vectors.books.length; number++) {
             VectorBook book = vectors.books[number];
             Optional<float[]> fitted = new BookFit(h, vectors, number).solve(slope, parallel);
@@ -66,18 +76,22 @@ final class VectorFit {
                 }
             }
         }
-        if (vectors.normed()) {
-            float[] scale = vectors.scale.clone();
-            float[] shift = vectors.shift.clone();
-            NormFit norm = new NormFit(h, vectors, dtype);
-            norm.scales(slope, parallel);
-            norm.shifts(vectors.gaps(target, parallel));
-            if (!better()) {
-                System.arraycopy(scale, 0, vectors.scale, 0, scale.length);
-                System.arraycopy(shift, 0, vectors.shift, 0, shift.length);
-                measure();
-            }
+    }
+
+    private void fitNorm() {
+        float[] scale = vectors.scale.clone();
+        float[] shift = vectors.shift.clone();
+        NormFit norm = new NormFit(h, vectors, dtype);
+        norm.scales(slope, parallel);
+        norm.shifts(vectors.gaps(target, parallel));
+        if (!better()) {
+            System.arraycopy(scale, 0, vectors.scale, 0, scale.length);
+            System.arraycopy(shift, 0, vectors.shift, 0, shift.length);
+            measure();
         }
+    }
+
+    private void descend(int sweeps) {
         for (int sweep = 0; sweep < sweeps; sweep++) {
             if (new VectorDescent(h, vectors, slope).sweep(parallel) == 0) {
                 break;

@@ -39,6 +39,7 @@ final class VectorLoop {
         double[] gaps = new double[rows * n];
         double[] sums = new double[rows * BLOCK];
         float[] x = new float[rows];
+        int[] found = new int[rows];
         for (int start = 0; start < n; start += BLOCK) {
             int width = Math.min(BLOCK, n - start);
             java.util.Arrays.fill(sums, 0);
@@ -50,12 +51,13 @@ final class VectorLoop {
                 }
             }
             for (int c = 0; c < width; c++) {
-                column(from, rows, start + c, c, width, gaps, sums, x);
+                column(from, rows, start + c, c, width, gaps, sums, x, found);
             }
         }
     }
 
-    private void column(int from, int rows, int q, int c, int width, double[] gaps, double[] sums, float[] x) {
+    private void column(
+            int from, int rows, int q, int c, int width, double[] gaps, double[] sums, float[] x, int[] found) {
         int n = vectors.cols;
         int col = damping.order()[q];
         double[] r = damping.factor().r();
@@ -68,8 +70,10 @@ final class VectorLoop {
             double target = weight[(from + row) * n + col] + (feedback ? sums[row * BLOCK + c] / pivot : 0);
             x[row] = (float) ((target - shift) / scale);
         }
+        // the vectors of a column do not touch each other
+        book.nearest(x, rows / v, found);
         for (int row = 0; row < rows; row += v) {
-            int code = book.nearest(x, row);
+            int code = found[row / v];
             vectors.codes[col][(from + row) / v] = code;
             for (int t = 0; t < v && feedback; t++) {
                 double gap = weight[(from + row + t) * n + col] - vectors.value(col, book.value(code, t));

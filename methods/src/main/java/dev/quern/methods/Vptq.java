@@ -17,6 +17,10 @@ import java.util.Optional;
 public final class Vptq implements WeightMethod<Vptq.Config> {
     private static final DType STORED = DType.F16;
 
+    private static final String DAMPING = "damping";
+    private static final String COLUMNS = "column loop";
+    private static final String LOSS = "loss";
+
     /// Sweeps over the codes after each fit of the centroids.
     private static final int SWEEPS = 2;
 
@@ -202,7 +206,8 @@ public final class Vptq implements WeightMethod<Vptq.Config> {
         if (hessian.dropped() > 0) {
             notes.add(hessian.dropped() + " tokens with inputs that are not finite were left out");
         }
-        Optional<Damping> damping = hessian.damped(config.damping(), config.permute(), task.parallel());
+        Optional<Damping> damping =
+                task.phases().call(DAMPING, () -> hessian.damped(config.damping(), config.permute(), task.parallel()));
         if (damping.isPresent()) {
             return quantize(task, config, hessian, damping.get(), damping.get().fallback(), notes);
         }
@@ -222,8 +227,10 @@ public final class Vptq implements WeightMethod<Vptq.Config> {
         Parallel parallel = task.parallel();
         int cols = task.cols();
         VectorShape shape = config.shape(task.name(), cols);
-        double[] moved =
-                Retarget.apply(task.weight(), task.rows(), cols, hessian, damping, config.retarget(), parallel);
+        Phases phases = task.phases();
+        double[] moved = phases.call(
+                "retargeting",
+                () -> Retarget.apply(task.weight(), task.rows(), cols, hessian, damping, config.retarget(), parallel));
         int dead = clearDead(moved, damping.dead());
         if (dead > 0) {
             notes.add(dead + " inputs are always zero; their weights carry no weight");
@@ -232,17 +239,19 @@ public final class Vptq implements WeightMethod<Vptq.Config> {
         double[] target = Arrays.copyOf(moved, vectors.height * cols);
         config.norm().apply(vectors, target, STORED);
         cluster(vectors, target, damping, config, task);
-        VectorFit fit = new VectorFit(damping.h(), target, vectors, STORED, parallel);
-        new VectorLoop(target, vectors, damping, false).run(parallel);
-        fit.measure();
+        VectorFit fit = new VectorFit(damping.h(), target, vectors, STORED, parallel, phases);
+        phases.run(COLUMNS, () -> new VectorLoop(target, vectors, damping, false).run(parallel));
+        phases.run(LOSS, fit::measure);
         if (config.feedback() && !fit.isZero()) {
-            fit.offer(() -> new VectorLoop(target, vectors, damping, true).run(parallel), "feedback");
+            phases.run(
+                    COLUMNS,
+                    () -> fit.offer(() -> new VectorLoop(target, vectors, damping, true).run(parallel), "feedback"));
         }
         for (int round = 0; round < config.refine() && !fit.isZero(); round++) {
             fit.round(SWEEPS);
         }
         Safeguard guard = new Safeguard(damping.h(), moved, parallel);
-        double total = guard.energy(task.weight(), task.rows());
+        double total = phases.call(LOSS, () -> guard.energy(task.weight(), task.rows()));
         notes.addAll(fit.notes());
         return new QuantizedLinear(fit.vectors().pack(STORED), total > 0 ? fit.loss() / total : 0, fallback, notes);
     }
@@ -260,7 +269,7 @@ public final class Vptq implements WeightMethod<Vptq.Config> {
     private static void cluster(Vectors vectors, double[] target, Damping damping, Config config, LinearTask task) {
         double[] importance = config.feedback() ? damping.importance() : diagonal(damping.h(), vectors.cols);
         for (int number = 0; number < vectors.books.length; number++) {
-            new BookSeeds(vectors, target, importance, number, task.parallel())
+            new BookSeeds(vectors, target, importance, number, task.parallel(), task.phases())
                     .run(config.kmeansRounds(), config.restarts(), task.seed() * 31 + number);
         }
     }

@@ -25,16 +25,18 @@ final class WeightedKMeans {
     private final int length;
     private final int count;
     private final Parallel parallel;
+    private final Phases phases;
     private final int[] nearest;
     private final double[] lost;
 
     /// `x [count, length]`, a weight for each.
-    WeightedKMeans(float[] x, double[] weight, int length, Parallel parallel) {
+    WeightedKMeans(float[] x, double[] weight, int length, Parallel parallel, Phases phases) {
         this.x = x;
         this.weight = weight;
         this.length = length;
         this.count = weight.length;
         this.parallel = parallel;
+        this.phases = phases;
         this.nearest = new int[count];
         this.lost = new double[count];
     }
@@ -44,8 +46,9 @@ final class WeightedKMeans {
         float[] best = new float[size * length];
         double least = Double.POSITIVE_INFINITY;
         for (int attempt = 0; attempt < Math.max(1, restarts); attempt++) {
-            float[] centroids = seeds(size, new SplittableRandom(seed + 7919L * attempt));
-            double loss = lloyd(centroids, size, rounds);
+            SplittableRandom random = new SplittableRandom(seed + 7919L * attempt);
+            float[] centroids = phases.call("k-means seeds", () -> seeds(size, random));
+            double loss = phases.call("k-means rounds", () -> lloyd(centroids, size, rounds));
             if (loss < least) {
                 least = loss;
                 best = centroids;
@@ -67,28 +70,16 @@ final class WeightedKMeans {
         return before;
     }
 
-    /// Seeds from distinct vectors of a sample drawn by weight.
+    /// Seeds from distinct vectors of a sample.
     private float[] seeds(int size, SplittableRandom random) {
         int[] sample = sample(Math.min(count, SAMPLE * size), random);
-        float[] centroids = new float[size * length];
-        double[] distance = new double[sample.length];
-        Arrays.fill(distance, Double.POSITIVE_INFINITY);
-        int chosen = sample[random.nextInt(sample.length)];
-        for (int i = 0; i < size; i++) {
-            System.arraycopy(x, chosen * length, centroids, i * length, length);
-            double total = 0;
-            for (int s = 0; s < sample.length; s++) {
-                distance[s] = Math.min(distance[s], distance(sample[s], centroids, i));
-                total += weight[sample[s]] * distance[s];
-            }
-            double left = random.nextDouble() * total;
-            int at = 0;
-            while (at < sample.length - 1 && (left -= weight[sample[at]] * distance[at]) > 0) {
-                at++;
-            }
-            chosen = sample[at];
+        float[] drawn = new float[sample.length * length];
+        double[] weights = new double[sample.length];
+        for (int i = 0; i < sample.length; i++) {
+            System.arraycopy(x, sample[i] * length, drawn, i * length, length);
+            weights[i] = weight[sample[i]];
         }
-        return centroids;
+        return new SeedDraw(drawn, weights, length).run(size, random);
     }
 
     private int[] sample(int wanted, SplittableRandom random) {
@@ -112,13 +103,15 @@ final class WeightedKMeans {
     }
 
     private double assign(float[] centroids) {
-        CentroidSearch search = new CentroidSearch(centroids, length);
+        CentroidSearch search = CentroidSearch.of(centroids, length);
         int strips = Math.ceilDiv(count, STRIP);
         double[] sums = new double[strips];
         parallel.run(strips, strip -> {
+            int from = strip * STRIP;
+            int to = Math.min(count, from + STRIP);
+            search.nearest(x, from * length, to - from, nearest, from);
             double sum = 0;
-            for (int i = strip * STRIP; i < Math.min(count, (strip + 1) * STRIP); i++) {
-                nearest[i] = search.nearest(x, i * length);
+            for (int i = from; i < to; i++) {
                 lost[i] = weight[i] * distance(i, centroids, nearest[i]);
                 sum += lost[i];
             }

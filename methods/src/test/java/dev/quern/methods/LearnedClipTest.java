@@ -134,7 +134,7 @@ class LearnedClipTest {
     }
 
     private static float[] roundToNearest(float[] weight, QuantScheme scheme) {
-        LinearTask task = new LinearTask("layer", ROWS, COLS, weight, null, null, Parallel.SERIAL, 0);
+        LinearTask task = new LinearTask("layer", ROWS, COLS, weight, null, null, Parallel.SERIAL, new Phases(), 0);
         Rtn.Config config = new Rtn.Config(scheme.bits(), scheme.groupSize(), scheme.symmetric(), Range.MIN_MAX);
         return new Rtn().quantize(task, config).weight().unpack();
     }

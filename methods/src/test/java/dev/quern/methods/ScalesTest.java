@@ -91,7 +91,7 @@ final class ScalesTest {
         double smoothed = error(x, w, Int8Weight.nearest(ROWS, SIZE, smoothW, DType.F32), smoothX, new int[0]);
         InputRanges ranges = new InputRanges(SIZE);
         ranges.add(x, TOKENS);
-        LinearTask task = new LinearTask("layer", ROWS, SIZE, w, null, ranges, Parallel.SERIAL, 0);
+        LinearTask task = new LinearTask("layer", ROWS, SIZE, w, null, ranges, Parallel.SERIAL, new Phases(), 0);
         PackedWeight apart =
                 new LlmInt8().quantize(task, new LlmInt8.Config(6, 1, true)).weight();
         int[] outliers = ((OutlierInt8Weight) apart).outliers();

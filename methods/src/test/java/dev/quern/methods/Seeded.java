@@ -66,7 +66,7 @@ final class Seeded {
     }
 
     static LinearTask task(int rows, int cols, float[] weight, Hessian hessian, Parallel parallel) {
-        return new LinearTask("layer", rows, cols, weight, hessian, null, parallel, 0);
+        return new LinearTask("layer", rows, cols, weight, hessian, null, parallel, new Phases(), 0);
     }
 
     /// `tr(ΔW·H·ΔWᵀ)`, the plain way.

@@ -252,11 +252,11 @@ final class VptqTest {
         }
         double[] weight = new double[400];
         Arrays.fill(weight, 1);
-        float[] centroids = new WeightedKMeans(x, weight, 1, Seeded.SCATTERED).run(8, 30, 2, 1);
+        float[] centroids = new WeightedKMeans(x, weight, 1, Seeded.SCATTERED, new Phases()).run(8, 30, 2, 1);
         assertThat(centroids).contains(1f);
         Arrays.sort(centroids);
         assertThat(centroids[7]).isGreaterThan(398);
-        assertThat(new WeightedKMeans(x, weight, 1, Parallel.SERIAL).run(8, 30, 2, 1))
+        assertThat(new WeightedKMeans(x, weight, 1, Parallel.SERIAL, new Phases()).run(8, 30, 2, 1))
                 .containsExactlyInAnyOrder(centroids);
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.quern.core.Progress;
 import dev.quern.methods.LayerReport;
+import dev.quern.methods.Phases;
 import dev.quern.methods.Pipeline;
 import dev.quern.methods.PipelineOptions;
 import dev.quern.methods.PipelineOptions.CalibrationSource;
@@ -59,6 +60,29 @@ class BlockTuningTest {
         }
         assertThat(gains).hasSize(4);
         assertThat(gains.values()).allMatch(gain -> gain <= 1).anyMatch(gain -> gain < 0.95);
+    }
+
+    @Test
+    void theReportTellsWhereTheTimeWent() {
+        long begun = System.nanoTime();
+        QuantizeReport report = quantize("timed", 1, 2, false, Progress.NONE);
+        double whole = (System.nanoTime() - begun) / 1e9;
+        assertThat(report.phases())
+                .extracting(Phases.Phase::name)
+                .contains(
+                        "calibration",
+                        "moments",
+                        "k-means seeds",
+                        "k-means rounds",
+                        "column loop",
+                        "centroid fit",
+                        "norm fit",
+                        "index descent",
+                        "block training",
+                        "writing",
+                        "verifying",
+                        Phases.OTHER);
+        assertThat(report.seconds()).isEqualTo(Phases.total(report.phases())).isBetween(0.9 * whole, whole);
     }
 
     @Test

@@ -17,6 +17,7 @@ import dev.quern.formats.Safetensors;
 import dev.quern.formats.SafetensorsFile;
 import dev.quern.formats.TensorPlan;
 import dev.quern.methods.Methods;
+import dev.quern.methods.Phases;
 import dev.quern.methods.Pipeline;
 import dev.quern.methods.PipelineOptions;
 import dev.quern.methods.PipelineOptions.CalibrationSource;
@@ -104,6 +105,10 @@ final class PipelineTest {
         Path out = directory.resolve("out");
         QuantizeReport report = quantize(method, out, 2);
         assertThat(report.verified()).isTrue();
+        assertThat(report.phases())
+                .extracting(Phases.Phase::name)
+                .contains(method, "writing", "verifying", Phases.OTHER);
+        assertThat(report.toJson().path("phases")).hasSameSizeAs(report.phases());
         assertThat(files(out).keySet())
                 .contains(
                         "config.json",
