@@ -27,7 +27,7 @@ final class LookupKernel implements LinearKernel {
                 && weight instanceof VectorWeight vectors
                 && vectors.outlier() == null
                 && vectors.main().groups() == 1
-                && LookupProgram.Shape.of(vectors, InputPrecision.INT16.bytes).fits()
+                && LookupShape.of(vectors, InputPrecision.INT16.bytes).fits()
                 && isFinite(vectors.main())
                 && (vectors.residual() == null || isFinite(vectors.residual()));
     }
@@ -43,7 +43,7 @@ final class LookupKernel implements LinearKernel {
             throw new IllegalArgumentException("the lookup kernel does not take " + weight.encoding() + " here");
         }
         InputPrecision codes = inputs == InputPrecision.FLOAT ? InputPrecision.INT16 : inputs;
-        LookupProgram program = LookupProgram.of(LookupProgram.Shape.of(vectors, codes.bytes));
+        LookupProgram program = LookupProgram.of(LookupShape.of(vectors, codes.bytes));
         LookupPanels panels = LookupPanels.of(vectors, program.shape());
         return NormedLinear.of(vectors, new LookupLinear(name(), panels, program));
     }

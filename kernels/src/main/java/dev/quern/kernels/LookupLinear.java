@@ -44,7 +44,13 @@ record LookupLinear(String kernel, LookupPanels panels, LookupProgram program) i
 
     @Override
     public void token(int from, int count, long inputs, long y) {
-        program.token(panels.address(from), inputs, y, count, panels.blocks(), panels.tables());
+        program.token(
+                panels.address(from),
+                inputs,
+                y,
+                count,
+                panels.blocks(),
+                panels.tables().address());
     }
 
     @Override

@@ -1,8 +1,6 @@
 package dev.quern.kernels;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.quern.core.Codebook;
@@ -12,35 +10,27 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
-/// A codebook weight as `LookupProgram` reads it, outside the heap: indices in tiles of 16 vectors, and tables.
-///
-/// A tile holds, for each block of 32 places, a byte for each index: 64 bytes hold four places of 16 vectors, the four
-/// of
-/// a vector side by side; then ninth bits and the second stage as `LookupProgram.Shape` says. Vectors past the end and
-/// places past the end name centroid 0, and meet inputs of 0.
+/// A codebook weight as `LookupProgram` reads it, outside the heap: indices in tiles of 16 vectors (`LookupShape`), and
+/// tables. Vectors past the end and places past the end name centroid 0, and meet inputs of 0.
 final class LookupPanels implements Panels {
     private static final VectorSpecies<Float> FOUR = FloatVector.SPECIES_128;
-
-    /// Floats of a book of sums: 128 KiB lie near.
-    private static final int MOST_SUMS = 1 << 15;
-
     private static final int BLOCK = PanelFormat.BLOCK;
-    private static final int VECTORS = LookupProgram.VECTORS;
+    private static final int VECTORS = LookupShape.VECTORS;
 
     private final int rows;
     private final int cols;
     private final int length;
     private final InputOrder order;
-    private final LookupProgram.Shape shape;
+    private final LookupShape shape;
     /// Centroids for prompts, filled up to whole fours; sums of both stages where there are few.
     private final float[] main;
 
     private final float @Nullable [] second;
     private final int stride;
     private final MemorySegment indices;
-    private final MemorySegment tables;
+    private final LookupTables tables;
 
-    private LookupPanels(VectorWeight weight, LookupProgram.Shape shape) {
+    private LookupPanels(VectorWeight weight, LookupShape shape) {
         this.rows = weight.rows();
         this.cols = weight.cols();
         this.length = shape.length();
@@ -48,41 +38,17 @@ final class LookupPanels implements Panels {
         this.shape = shape;
         this.stride = (length + 3) / 4 * 4;
         Codebook residual = weight.residual();
-        float[] first = padded(weight.main());
-        float[] other = residual == null ? new float[0] : padded(residual);
-        boolean folded = residual != null && (long) first.length * residual.size() <= MOST_SUMS;
-        this.main = folded ? sums(first, other, stride) : first;
+        float[] first = PaddedBook.of(weight.main(), 0, stride);
+        float[] other = residual == null ? new float[0] : PaddedBook.of(residual, 0, stride);
+        boolean folded = residual != null && PaddedBook.foldsInto(first, other, stride);
+        this.main = folded ? PaddedBook.sums(first, other, stride) : first;
         this.second = folded || residual == null ? null : other;
         this.indices = SystemMemory.allocate((long) tiles() * tileBytes());
-        this.tables = SystemMemory.allocate(shape.tableBytes());
-        for (int c = 0; c < length; c++) {
-            tables(c, residual == null ? new float[][] {first} : new float[][] {first, other});
-        }
-        for (int lane = 0; lane < VECTORS; lane++) {
-            tables.setAtIndex(JAVA_INT, shape.offsetsAt() / 4 + lane, lane * length * Float.BYTES);
-        }
+        float[][] books = residual == null ? new float[][] {first} : new float[][] {first, other};
+        this.tables = new LookupTables(shape, books, stride);
     }
 
-    private float[] padded(Codebook book) {
-        float[] values = new float[book.size() * stride];
-        for (int i = 0; i < book.size(); i++) {
-            for (int t = 0; t < length; t++) {
-                values[i * stride + t] = book.at(0, i, t);
-            }
-        }
-        return values;
-    }
-
-    /// Every sum of a main and a residual centroid, the main index lowest, rounded as `unpackRow` does.
-    private static float[] sums(float[] first, float[] other, int stride) {
-        float[] sums = new float[first.length * (other.length / stride)];
-        for (int i = 0; i < sums.length; i++) {
-            sums[i] = first[i % first.length] + other[i / first.length * stride + i % stride];
-        }
-        return sums;
-    }
-
-    static LookupPanels of(VectorWeight weight, LookupProgram.Shape shape) {
+    static LookupPanels of(VectorWeight weight, LookupShape shape) {
         LookupPanels panels = new LookupPanels(weight, shape);
         int[] codes = new int[weight.cols()];
         for (int n = 0; n < weight.vectors(); n++) {
@@ -111,7 +77,7 @@ final class LookupPanels implements Panels {
 
     @Override
     public long bytes() {
-        return indices.byteSize() + tables.byteSize();
+        return indices.byteSize() + shape.tableBytes();
     }
 
     int blocks() {
@@ -127,9 +93,8 @@ final class LookupPanels implements Panels {
         return indices.address() + tile * tileBytes();
     }
 
-    /// Where the tables begin.
-    long tables() {
-        return tables.address();
+    LookupTables tables() {
+        return tables;
     }
 
     /// The index of vector `n` at a place.
@@ -137,23 +102,6 @@ final class LookupPanels implements Panels {
         long block = block(n, place);
         int low = indices.get(JAVA_BYTE, block + shape.stageAt(stage) + at(n, place)) & 0xFF;
         return stage == 0 && shape.size() > 256 ? low | ninth(block, at(n, place)) << 8 : low;
-    }
-
-    /// `256 · high + low` of a number of a centroid, as the tables hold it.
-    int number(int stage, int component, int index) {
-        int at = shape.tableAt(stage, component) + index;
-        int high = tables.get(JAVA_BYTE, at) & 0xFF;
-        return high << 8 | tables.get(JAVA_BYTE, at + 64L * shape.tables(stage)) & 0xFF;
-    }
-
-    /// What a unit of a product counts.
-    float scale(int component) {
-        return tables.getAtIndex(JAVA_FLOAT, shape.scalesAt() / 4 + 2 * component);
-    }
-
-    /// What the number 32768 stands for, in both stages together.
-    float middle(int component) {
-        return tables.getAtIndex(JAVA_FLOAT, shape.scalesAt() / 4 + 2 * component + 1);
     }
 
     @Override
@@ -279,35 +227,5 @@ final class LookupPanels implements Panels {
         if (shape.residual() > 0) {
             indices.set(JAVA_BYTE, block + shape.stageAt(1) + at, (byte) (code >>> bits));
         }
-    }
-
-    /// The tables of a component: both stages share a scale, so that their numbers add up.
-    private void tables(int component, float[][] books) {
-        double scale = 0;
-        double[] least = new double[books.length];
-        for (int stage = 0; stage < books.length; stage++) {
-            double most = Double.NEGATIVE_INFINITY;
-            least[stage] = Double.POSITIVE_INFINITY;
-            for (int i = component; i < books[stage].length; i += stride) {
-                least[stage] = Math.min(least[stage], books[stage][i]);
-                most = Math.max(most, books[stage][i]);
-            }
-            scale = Math.max(scale, (most - least[stage]) / 65535);
-        }
-        double middle = 0;
-        for (int stage = 0; stage < books.length; stage++) {
-            for (int i = 0; i * stride < books[stage].length; i++) {
-                double above = books[stage][i * stride + component] - least[stage];
-                int u = scale == 0 ? 32768 : (int) Math.rint(above / scale);
-                long at = shape.tableAt(stage, component) + i;
-                tables.set(JAVA_BYTE, at, (byte) (u >> 8));
-                tables.set(JAVA_BYTE, at + 64L * shape.tables(stage), (byte) u);
-            }
-            middle += least[stage] + (scale == 0 ? 0 : 32768 * scale);
-        }
-        double unit = shape.levels() == 2 ? 256 * scale : scale;
-        int at = shape.scalesAt() / 4 + 2 * component;
-        tables.setAtIndex(JAVA_FLOAT, at, (float) unit);
-        tables.setAtIndex(JAVA_FLOAT, at + 1, (float) middle);
     }
 }

@@ -11,8 +11,6 @@ import static dev.quern.kernels.Assembler.RDX;
 import static dev.quern.kernels.Assembler.RSI;
 import static dev.quern.kernels.Assembler.RSP;
 
-import dev.quern.core.Codebook;
-import dev.quern.core.VectorWeight;
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -34,26 +32,12 @@ import java.util.concurrent.ConcurrentHashMap;
 /// Registers: rdi walks over the indices, r10 over the inputs' records from rsi on, r9 holds the tables, rdx the
 /// outputs, rcx counts tiles and r11 blocks; rax keeps the stack, which holds `s` and each component's y.
 final class LookupProgram {
-    /// Vectors of a tile, a lane each.
-    static final int VECTORS = 16;
+    private static final Map<LookupShape, LookupProgram> PROGRAMS = new ConcurrentHashMap<>();
 
-    /// Steps of four places that make a block.
-    static final int STEPS = PanelFormat.BLOCK / 4;
+    private static final int STEPS = LookupShape.STEPS;
+    private static final int VECTOR_BYTES = LookupShape.VECTOR_BYTES;
 
-    /// Centroids that a byte and a bit can name, and a byte alone.
-    static final int MOST = 512;
-
-    static final int MOST_SECONDS = 256;
-
-    private static final Map<Shape, LookupProgram> PROGRAMS = new ConcurrentHashMap<>();
-
-    private static final int VECTOR_BYTES = 64;
-
-    /// Components that go together at most: each has two sums.
-    private static final int TOGETHER = 4;
-
-    // vector registers, by use; from 0 on tables
-    private static final int TABLES = 16;
+    // vector registers, by use; tables from 0 on
     private static final int SUMS = 16;
     private static final int X = 24;
     private static final int INDEX = 26;
@@ -65,100 +49,22 @@ final class LookupProgram {
     private static final int NINTH = 2;
     private static final int ALL = 3;
 
-    /// Vectors of `length`; centroids of both stages, 0 for no second one; levels of the inputs' codes.
-    record Shape(int length, int size, int residual, int levels) {
-        static Shape of(VectorWeight weight, int levels) {
-            Codebook residual = weight.residual();
-            int second = residual == null ? 0 : residual.size();
-            return new Shape(weight.main().length(), weight.main().size(), second, levels);
-        }
-
-        /// True where a byte names each index, for the first stage with a ninth bit.
-        boolean fits() {
-            return size <= MOST && residual <= MOST_SECONDS;
-        }
-
-        int stages() {
-            return residual == 0 ? 1 : 2;
-        }
-
-        int centroids(int stage) {
-            return stage == 0 ? size : residual;
-        }
-
-        /// Registers of 64 bytes that hold one byte of every centroid.
-        int tables(int stage) {
-            return Math.max(1, centroids(stage) / VECTOR_BYTES);
-        }
-
-        int tileRows() {
-            return VECTORS * length;
-        }
-
-        /// Bytes of the indices of a tile in a block: a byte each of the first stage, where it has more than 256
-        /// centroids a bit each, a byte each of the second.
-        int blockBytes() {
-            return stageBytes() * stages() + ninthBytes();
-        }
-
-        int stageAt(int stage) {
-            return stage == 0 ? 0 : stageBytes() + ninthBytes();
-        }
-
-        private static int stageBytes() {
-            return STEPS * VECTOR_BYTES;
-        }
-
-        /// Where the ninth bits lie, 8 bytes a step.
-        int ninthAt() {
-            return stageBytes();
-        }
-
-        private int ninthBytes() {
-            return size > 256 ? VECTOR_BYTES : 0;
-        }
-
-        /// Where the tables of a component lie: of high bytes, then of low ones.
-        int tableAt(int stage, int component) {
-            int first = stage == 0 ? 0 : length * 2 * tables(0);
-            return (first + component * 2 * tables(stage)) * VECTOR_BYTES;
-        }
-
-        /// Where the floats `scale'` and `middle` of each component lie, behind them the offsets of a tile's outputs.
-        int scalesAt() {
-            return length * 2 * (tables(0) + (residual == 0 ? 0 : tables(1))) * VECTOR_BYTES;
-        }
-
-        int offsetsAt() {
-            return (scalesAt() + length * 2 * Float.BYTES + VECTOR_BYTES - 1) / VECTOR_BYTES * VECTOR_BYTES;
-        }
-
-        int tableBytes() {
-            return offsetsAt() + VECTOR_BYTES;
-        }
-
-        /// Components whose tables of one byte find room together.
-        private int together() {
-            return Math.min(TOGETHER, TABLES / Math.max(tables(0), residual == 0 ? 0 : tables(1)));
-        }
-    }
-
-    private final Shape shape;
+    private final LookupShape shape;
     private final Assembler a = new Assembler(512);
     private final MemorySegment code;
 
-    private LookupProgram(Shape shape) {
+    private LookupProgram(LookupShape shape) {
         this.shape = shape;
         write();
         this.code = MachineCode.load(a.bytes());
     }
 
     /// The program of a shape that fits, written once. Only where `MachineCode.looksUp()`.
-    static LookupProgram of(Shape shape) {
+    static LookupProgram of(LookupShape shape) {
         return PROGRAMS.computeIfAbsent(shape, LookupProgram::new);
     }
 
-    Shape shape() {
+    LookupShape shape() {
         return shape;
     }
 
@@ -170,23 +76,23 @@ final class LookupProgram {
     private void write() {
         a.move(RAX, RSP);
         a.and(RSP, -VECTOR_BYTES);
-        a.addConstant(RSP, -VECTOR_BYTES * (shape.length + 1));
+        a.addConstant(RSP, -VECTOR_BYTES * (shape.length() + 1));
         int tile = a.here();
         a.move(R10, RSI);
         a.move(R11, R8);
         a.zero(X);
-        for (int c = 0; c <= shape.length; c++) {
+        for (int c = 0; c <= shape.length(); c++) {
             a.storeVector(RSP, c * VECTOR_BYTES, X);
         }
         int block = a.here();
-        for (int c = 0; c < shape.length; c += shape.together()) {
-            components(c, Math.min(shape.together(), shape.length - c));
+        for (int c = 0; c < shape.length(); c += shape.together()) {
+            components(c, Math.min(shape.together(), shape.length() - c));
         }
-        a.broadcast(X, R10, InputBlocks.inputSumAt(shape.levels, 1, 0));
-        a.add(X, X, RSP, shape.length * VECTOR_BYTES);
-        a.storeVector(RSP, shape.length * VECTOR_BYTES, X);
+        a.broadcast(X, R10, InputBlocks.inputSumAt(shape.levels(), 1, 0));
+        a.add(X, X, RSP, shape.length() * VECTOR_BYTES);
+        a.storeVector(RSP, shape.length() * VECTOR_BYTES, X);
         a.addConstant(RDI, shape.blockBytes());
-        a.addConstant(R10, InputBlocks.record(shape.levels));
+        a.addConstant(R10, InputBlocks.record(shape.levels()));
         a.decrement(R11);
         a.jumpIfNotZero(block);
         end();
@@ -200,7 +106,7 @@ final class LookupProgram {
 
     /// Adds a block's products to the sums of `count` components.
     private void components(int from, int count) {
-        for (int i = 0; i < count * shape.levels; i++) {
+        for (int i = 0; i < count * shape.levels(); i++) {
             a.zero(SUMS + i);
         }
         for (int half = 0; half < 2; half++) {
@@ -229,7 +135,7 @@ final class LookupProgram {
     /// Adds the products of four places: inputs' high bytes to the first of a component's sums, low ones to the second.
     private void step(int stage, int step, int count) {
         a.loadVector(INDEX, RDI, shape.stageAt(stage) + step * VECTOR_BYTES);
-        for (int level = 0; level < shape.levels; level++) {
+        for (int level = 0; level < shape.levels(); level++) {
             a.broadcast(X + level, R10, level * PanelFormat.BLOCK + 4 * step);
         }
         int tables = shape.tables(stage);
@@ -241,8 +147,8 @@ final class LookupProgram {
         }
         for (int i = 0; i < count; i++) {
             lookUp(i * tables, tables, shape.stageAt(stage) + step * VECTOR_BYTES);
-            for (int level = 0; level < shape.levels; level++) {
-                a.dot(SUMS + i * shape.levels + level, FOUND, X + level);
+            for (int level = 0; level < shape.levels(); level++) {
+                a.dot(SUMS + i * shape.levels() + level, FOUND, X + level);
             }
         }
     }
@@ -269,9 +175,9 @@ final class LookupProgram {
     /// High bytes count 256 times; what the inputs' low ones gave joins, so that its sum is free for low bytes.
     private void highDone(int count) {
         for (int i = 0; i < count; i++) {
-            int sum = SUMS + i * shape.levels;
+            int sum = SUMS + i * shape.levels();
             a.shiftLeft32(sum, sum, 8);
-            if (shape.levels == 2) {
+            if (shape.levels() == 2) {
                 a.add32(sum, sum, sum + 1);
                 a.zero(sum + 1);
             }
@@ -280,26 +186,26 @@ final class LookupProgram {
 
     /// Adds the sums of component `c`, less what 32768 too much in each number made, to its output.
     private void whole(int i, int c) {
-        int sum = SUMS + i * shape.levels;
-        if (shape.levels == 2) {
+        int sum = SUMS + i * shape.levels();
+        if (shape.levels() == 2) {
             a.shiftRightSigned32(sum + 1, sum + 1, 8);
             a.add32(sum, sum, sum + 1);
         }
-        a.broadcast(FOUND, R10, InputBlocks.sumAt(shape.levels, 1, 0));
-        a.shiftLeft32(FOUND, FOUND, (shape.levels == 2 ? 7 : 15) + shape.stages() - 1);
+        a.broadcast(FOUND, R10, InputBlocks.sumAt(shape.levels(), 1, 0));
+        a.shiftLeft32(FOUND, FOUND, (shape.levels() == 2 ? 7 : 15) + shape.stages() - 1);
         a.add32(sum, sum, FOUND);
         a.toFloats(sum, sum);
-        a.broadcast(X, R10, InputBlocks.scaleAt(shape.levels));
+        a.broadcast(X, R10, InputBlocks.scaleAt(shape.levels()));
         a.multiplyAddMemory(sum, X, RSP, c * VECTOR_BYTES);
         a.storeVector(RSP, c * VECTOR_BYTES, sum);
     }
 
     private void end() {
         a.loadVector(INDEX, R9, shape.offsetsAt());
-        for (int c = 0; c < shape.length; c++) {
+        for (int c = 0; c < shape.length(); c++) {
             int scale = shape.scalesAt() + 2 * c * Float.BYTES;
             a.broadcast(X, R9, scale + Float.BYTES);
-            a.multiply(FOUND, X, RSP, shape.length * VECTOR_BYTES);
+            a.multiply(FOUND, X, RSP, shape.length() * VECTOR_BYTES);
             a.broadcast(X, R9, scale);
             a.loadVector(SUMS, RSP, c * VECTOR_BYTES);
             a.multiplyAdd(FOUND, SUMS, X);

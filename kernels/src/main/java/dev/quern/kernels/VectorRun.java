@@ -17,9 +17,6 @@ final class VectorRun {
     /// Places whose offsets are expanded at a time: with 16 units each they take 4 KiB.
     private static final int STEP = 64;
 
-    /// Floats of a book of sums: 128 KiB lie near.
-    private static final int MOST_SUMS = 1 << 15;
-
     private final int from;
     private final int count;
     private final int length;
@@ -48,12 +45,12 @@ final class VectorRun {
         this.vectors = Math.ceilDiv(rows, length);
         this.slots = slots(length);
         this.low = main.bits();
-        float[] first = padded(main, group);
-        float[] other = residual == null ? new float[0] : padded(residual, group);
+        int stride = units * lanes;
+        float[] first = PaddedBook.of(main, group, stride);
+        float[] other = residual == null ? new float[0] : PaddedBook.of(residual, group, stride);
         int sums = residual == null ? 1 : residual.size();
-        // few sums of two stages are a book of their own: one read for two
-        boolean folded = residual != null && (long) first.length * sums <= MOST_SUMS;
-        this.book = folded ? sums(first, other) : first;
+        boolean folded = residual != null && PaddedBook.foldsInto(first, other, stride);
+        this.book = folded ? PaddedBook.sums(first, other, stride) : first;
         this.second = folded || residual == null ? null : other;
         int codes = this.book.length / (units * lanes);
         this.panels = Math.ceilDiv(rows, ROWS);
@@ -68,28 +65,6 @@ final class VectorRun {
     /// The most vectors that touch the 64 rows of a panel, filled up so that units come in eights.
     private static int slots(int length) {
         return ROWS % length == 0 ? ROWS / length : (ROWS - 2) / length + 2;
-    }
-
-    /// Every sum of a main and a residual centroid by its packed index, rounded as `unpackRow` does.
-    private float[] sums(float[] first, float[] other) {
-        int stride = units * lanes;
-        float[] sums = new float[first.length * (other.length / stride)];
-        for (int i = 0; i < sums.length; i++) {
-            sums[i] = first[i % first.length] + other[i / first.length * stride + i % stride];
-        }
-        return sums;
-    }
-
-    private float[] padded(Codebook book, int group) {
-        int stride = units * lanes;
-        // the last centroid is padded too, so a whole unit can be read anywhere
-        float[] values = new float[book.size() * stride];
-        for (int i = 0; i < book.size(); i++) {
-            for (int t = 0; t < length; t++) {
-                values[i * stride + t] = book.at(group, i, t);
-            }
-        }
-        return values;
     }
 
     int vectors() {

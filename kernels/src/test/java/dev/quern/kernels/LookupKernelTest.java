@@ -121,7 +121,7 @@ class LookupKernelTest {
                 int low = code - 256 * high;
                 inputs += code;
                 for (int stage = 0; stage < stages; stage++) {
-                    int u = panels.number(stage, row % length, panels.index(stage, row / length, place));
+                    int u = panels.tables().number(stage, row % length, panels.index(stage, row / length, place));
                     sums[0] += (u >> 8) * high;
                     sums[1] += (u & 255) * high;
                     sums[2] += (u >> 8) * low;
@@ -136,7 +136,7 @@ class LookupKernelTest {
             y = Math.fma((float) whole, coded.scales()[b], y);
             s += coded.scales()[b] * inputs;
         }
-        return Math.fma(y, panels.scale(row % length), panels.middle(row % length) * s);
+        return Math.fma(y, panels.tables().scale(row % length), panels.tables().middle(row % length) * s);
     }
 
     @ParameterizedTest
@@ -152,7 +152,7 @@ class LookupKernelTest {
         for (int row = 0; row < c.rows; row++) {
             double exact = 0;
             double bound = 0;
-            double unit = linear.panels().scale(row % c.length) / (c.levels == 2 ? 256 : 1);
+            double unit = linear.panels().tables().scale(row % c.length) / (c.levels == 2 ? 256 : 1);
             for (int k = 0; k < c.cols; k++) {
                 double input = coded.rounded(k);
                 exact += w[row * c.cols + k] * input;
