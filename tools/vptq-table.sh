@@ -5,7 +5,7 @@
 #   tools/vptq-table.sh MODEL WIKITEXT_DIR [WORK_DIR]
 #
 # SAMPLES (128), SEQ_LEN (512), WINDOWS (16), BLOCK_EPOCHS (2) and EPOCHS (2) shorten it, BITS ("2.05 2.3 3.0") and ROWS
-# ("gptq plain blocks tuned") narrow it.
+# ("gptq plain blocks tuned"; plain-tuned is tuned without training the blocks before) narrow it.
 # WIKITEXT_DIR holds valid.txt and test.txt. What lies in WORK_DIR already is not made again.
 set -euo pipefail
 quern=${QUERN:-$(cd "$(dirname "$0")/.." && pwd)/quern}
@@ -45,9 +45,13 @@ for bits in 2 3; do
 done
 for bits in ${BITS:-2.05 2.3 3.0}; do
     out=$work/vptq-$bits
-    if wanted plain; then
+    if wanted plain || wanted plain-tuned; then
         make "$out" quantize "$model" --resume --method vptq --set bits="$bits"
         row "vptq $bits" "$out"
+    fi
+    if wanted plain-tuned; then
+        make "$out-plain-tuned" tune "$out" --reference "$model" --epochs "${EPOCHS:-2}"
+        row "vptq $bits, tuned" "$out-plain-tuned"
     fi
     if wanted blocks || wanted tuned; then
         make "$out-blocks" quantize "$model" --resume --method vptq --set bits="$bits" \
