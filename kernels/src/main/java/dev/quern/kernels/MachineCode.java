@@ -77,7 +77,9 @@ final class MachineCode {
                 Cpu cpu = Cpu.read();
                 isa = Isa.choose(wish, cpu);
                 looksUp = isa == Isa.AVX512_VNNI && cpu.vbmi();
-                reason = isa == null ? "neither AVX2 nor a vector width of 256 or 512" : isa.label();
+                reason = isa == null
+                        ? "neither AVX2 nor a vector width of 256 or 512"
+                        : isa.label() + (looksUp ? " with vbmi" : "");
             } catch (IllegalStateException forbidden) {
                 reason = String.valueOf(forbidden.getMessage());
             }
