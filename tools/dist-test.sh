@@ -5,7 +5,7 @@
 #   mvn -Pdist,quick -pl cli -am package && tools/dist-test.sh [ARCHIVE]
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-archive=${1:-$(ls -t "$root"/target/quern-*.tar.gz 2> /dev/null | head -n 1)}
+archive=${1:-$(ls -t "$root"/target/quern-*.tar.gz 2> /dev/null | head -n 1 || true)}
 if [ ! -f "$archive" ]; then
   echo "dist-test: no target/quern-*.tar.gz; make one: mvn -Pdist,quick -pl cli -am package" >&2
   exit 2
