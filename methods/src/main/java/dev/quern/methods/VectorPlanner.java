@@ -35,14 +35,14 @@ final class VectorPlanner {
 
     private record Option(VectorShape shape, long bits, double loss) {}
 
-    /// `bits` a weight on average over `linears`.
-    VectorPlanner(List<Linear> linears, double bits, boolean norm) {
+    /// `bits` a weight on average over `linears`; `costs` false = errors cost the same in every kind.
+    VectorPlanner(List<Linear> linears, double bits, boolean norm, boolean costs) {
         Map<String, List<Linear>> byName = new LinkedHashMap<>();
         for (Linear linear : linears) {
             byName.computeIfAbsent(tail(linear.name()), _ -> new ArrayList<>()).add(linear);
         }
         this.kinds = byName.entrySet().stream()
-                .map(e -> kind(e.getKey(), e.getValue(), norm))
+                .map(e -> kind(e.getKey(), e.getValue(), norm, costs))
                 .toList();
         this.target = bits * kinds.stream().mapToLong(Kind::weights).sum();
     }
@@ -67,11 +67,11 @@ final class VectorPlanner {
         };
     }
 
-    private static Kind kind(String name, List<Linear> linears, boolean norm) {
+    private static Kind kind(String name, List<Linear> linears, boolean norm, boolean costs) {
         long weights = linears.stream()
                 .mapToLong(l -> (long) l.outFeatures() * l.inFeatures())
                 .sum();
-        double cost = weights * cost(linears.getFirst().role());
+        double cost = weights * (costs ? cost(linears.getFirst().role()) : 1);
         List<Option> options = new ArrayList<>();
         for (int length : new int[] {4, 8, 3, 2}) {
             for (int main = 2; main <= MOST_INDEX_BITS; main++) {

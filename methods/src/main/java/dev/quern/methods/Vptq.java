@@ -29,6 +29,9 @@ public final class Vptq implements WeightMethod<Vptq.Config> {
             @Key(value = "0", doc = "planned average bits of a weight, codebooks counted; 0 = as the next keys say")
             double bits,
 
+            @Key(value = "true", doc = "plan by what errors in each kind of Linear cost; false = all cost the same")
+            boolean costs,
+
             @Key(value = "4", doc = "outputs of a vector") int vectorLength,
 
             @Key(value = "256", doc = "centroids of a codebook, a power of two")
@@ -112,6 +115,7 @@ public final class Vptq implements WeightMethod<Vptq.Config> {
         Config with(String planned) {
             return new Config(
                     bits,
+                    costs,
                     vectorLength,
                     centroids,
                     residualCentroids,
@@ -179,7 +183,8 @@ public final class Vptq implements WeightMethod<Vptq.Config> {
         if (config.bits() == 0 || !config.shapes().isEmpty() || linears.isEmpty()) {
             return config;
         }
-        return config.with(new VectorPlanner(linears, config.bits(), config.norm() != ColumnNorm.NONE).shapes());
+        boolean norm = config.norm() != ColumnNorm.NONE;
+        return config.with(new VectorPlanner(linears, config.bits(), norm, config.costs()).shapes());
     }
 
     @Override

@@ -59,14 +59,14 @@ class VectorPlannerTest {
 
     @Test
     void largeMatricesGetLargerBooks() {
-        assertThat(new VectorPlanner(block(4096, 1024, 14336, 32), 2.5, true).shapes())
+        assertThat(new VectorPlanner(block(4096, 1024, 14336, 32), 2.5, true, true).shapes())
                 .contains("k1024");
-        assertThat(new VectorPlanner(small(), 2.5, true).shapes()).doesNotContain("k2048");
+        assertThat(new VectorPlanner(small(), 2.5, true, true).shapes()).doesNotContain("k2048");
     }
 
     @Test
     void aBudgetThatNothingFitsIsRefusedWithTheLeast() {
-        assertThatThrownBy(() -> new VectorPlanner(small(), 0.05, true).shapes())
+        assertThatThrownBy(() -> new VectorPlanner(small(), 0.05, true, true).shapes())
                 .isInstanceOf(UsageException.class)
                 .hasMessageContaining("no codebooks fit 0.050 bits a weight on this model; the least is 0.");
     }
@@ -82,5 +82,23 @@ class VectorPlannerTest {
         assertThatThrownBy(() -> VectorShapes.of("q_proj=4x256"))
                 .isInstanceOf(UsageException.class)
                 .hasMessageContaining("unlike q_proj=4x256");
+    }
+
+    @Test
+    void errorsThatCostMoreGetMoreBitsUnlessAllCostTheSame() {
+        Vptq method = new Vptq();
+        List<Linear> linears = block(4096, 1024, 14336, 32);
+        double[] keysLessGates = new double[2];
+        for (int i = 0; i < 2; i++) {
+            Vptq.Config config = method.planned(
+                    Step.of(method, Map.of("bits", 2.3, "costs", i == 0)).config(), linears);
+            keysLessGates[i] = bits(config, "k_proj") - bits(config, "gate_proj");
+        }
+        assertThat(keysLessGates[0]).isGreaterThan(keysLessGates[1]);
+    }
+
+    private static double bits(Vptq.Config config, String name) {
+        VectorShape shape = config.shape(name, 4096);
+        return (double) shape.indexBits() / shape.length();
     }
 }
