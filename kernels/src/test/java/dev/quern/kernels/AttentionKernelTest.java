@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.util.Arrays;
-import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,7 +39,7 @@ class AttentionKernelTest {
     void equalsTheAttentionOfEachTokenInDouble(int heads, int kvHeads, int dim, int start, int tokens, int window) {
         KvLayer cache = cache(kvHeads, dim, start + tokens);
         int width = heads * dim;
-        float[] q = normal(tokens * width + 3, 2);
+        float[] q = SampleWeights.normal(tokens * width + 3, 2);
         float[] expected = new float[tokens * width];
         float scale = (float) (1 / Math.sqrt(dim));
         for (int t = 0; t < tokens; t++) {
@@ -61,7 +60,7 @@ class AttentionKernelTest {
     @Test
     void aTokenSeesNothingBehindIt() {
         KvLayer cache = cache(1, 16, 100);
-        float[] q = normal(40 * 16, 2);
+        float[] q = SampleWeights.normal(40 * 16, 2);
         float[] before = new float[q.length];
         AttentionKernel.attend(q, 0, 40, 30, 1, cache, 0.25f, 0, before, 0, ONE);
         cache.truncate(70);
@@ -95,7 +94,7 @@ class AttentionKernelTest {
         KvLayer cache = cache(2, 8, 70);
         long bytes = cache.bytes();
         cache.truncate(60);
-        float[] row = normal(16, 8);
+        float[] row = SampleWeights.normal(16, 8);
         cache.append(row, 0, row, 0, 1);
         assertThat(cache.length()).isEqualTo(61);
         assertThat(cache.key(1, 60, 3)).isEqualTo(row[11]);
@@ -116,20 +115,11 @@ class AttentionKernelTest {
     private static KvLayer cache(int kvHeads, int dim, int positions) {
         KvLayer cache = new KvLayer(kvHeads, dim);
         int width = kvHeads * dim;
-        float[] k = normal(positions * width, 5);
-        float[] v = normal(positions * width, 6);
+        float[] k = SampleWeights.normal(positions * width, 5);
+        float[] v = SampleWeights.normal(positions * width, 6);
         int first = positions / 3;
         cache.append(k, 0, v, 0, first);
         cache.append(k, first * width, v, first * width, positions - first);
         return cache;
-    }
-
-    private static float[] normal(int n, long seed) {
-        Random random = new Random(seed);
-        float[] x = new float[n];
-        for (int i = 0; i < n; i++) {
-            x[i] = (float) random.nextGaussian();
-        }
-        return x;
     }
 }

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.quern.core.KvScheme;
-import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -53,7 +52,7 @@ class KvCodesTest {
         KvLayer cache = cache(kvHeads, dim, 200, KvScheme.of(bits));
         cache.close(2);
         int width = heads * dim;
-        float[] q = normal(tokens * width, 2);
+        float[] q = SampleWeights.normal(tokens * width, 2);
         float[] out = new float[q.length];
         float[] expected = new float[q.length];
         int start = 200 - tokens;
@@ -115,7 +114,7 @@ class KvCodesTest {
         assertThat(cache.closed(1)).isFalse();
         assertThat(cache.key(1, 70, 5)).isEqualTo(key);
         assertThat(cache.value(1, 70, 5)).isEqualTo(value);
-        float[] row = normal(48, 9);
+        float[] row = SampleWeights.normal(48, 9);
         cache.append(row, 0, row, 0, 1);
         assertThat(cache.key(1, 100, 3)).isEqualTo(row[27]);
     }
@@ -162,20 +161,11 @@ class KvCodesTest {
     private static KvLayer cache(int kvHeads, int dim, int positions, KvScheme scheme) {
         KvLayer cache = new KvLayer(kvHeads, dim, scheme);
         int width = kvHeads * dim;
-        float[] k = normal(positions * width, 5);
+        float[] k = SampleWeights.normal(positions * width, 5);
         for (int i = 0; i < width; i++) {
             k[i] *= 30;
         }
-        cache.append(k, 0, normal(positions * width, 6), 0, positions);
+        cache.append(k, 0, SampleWeights.normal(positions * width, 6), 0, positions);
         return cache;
-    }
-
-    private static float[] normal(int n, long seed) {
-        Random random = new Random(seed);
-        float[] x = new float[n];
-        for (int i = 0; i < n; i++) {
-            x[i] = (float) random.nextGaussian();
-        }
-        return x;
     }
 }

@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -91,7 +90,7 @@ class KvHalvesTest {
         KvHalves block = new KvHalves(shape);
         for (int p = 0; p < 64; p++) {
             for (int h = 0; h < 2; h++) {
-                block.set(h, p, normal(20, 100 * h + p), 0, new float[20], 0);
+                block.set(h, p, SampleWeights.normal(20, 100 * h + p), 0, new float[20], 0);
             }
         }
         HalfAttention products = HalfAttention.of(shape, Optional.of(isa)).orElseThrow();
@@ -137,7 +136,7 @@ class KvHalvesTest {
         KvLayer halves = filled(new KvLayer(c.kvHeads, c.dim, KvScheme.HALF, c.isa), positions);
         KvLayer floats = rounded(halves);
         int width = c.heads * c.dim;
-        float[] q = normal(c.tokens * width + 3, 2);
+        float[] q = SampleWeights.normal(c.tokens * width + 3, 2);
         float[] out = new float[c.tokens * width + 10];
         float[] expected = new float[out.length];
         Arrays.fill(out, GUARD);
@@ -173,7 +172,7 @@ class KvHalvesTest {
         assertThat(2 * bytes).isEqualTo(filled(new KvLayer(2, 24), 200).bytes());
         halves.truncate(70);
         float before = halves.key(1, 69, 5);
-        float[] row = normal(48, 9);
+        float[] row = SampleWeights.normal(48, 9);
         halves.append(row, 0, row, 0, 1);
         assertThat(halves.length()).isEqualTo(71);
         assertThat(halves.bytes()).isEqualTo(bytes);
@@ -202,8 +201,8 @@ class KvHalvesTest {
     private static KvLayer filled(KvLayer cache, int positions) {
         int width = cache.nKvHeads() * cache.headDim();
         int first = positions / 3;
-        float[] k = normal(positions * width, 5);
-        float[] v = normal(positions * width, 6);
+        float[] k = SampleWeights.normal(positions * width, 5);
+        float[] v = SampleWeights.normal(positions * width, 6);
         cache.append(k, 0, v, 0, first);
         cache.append(k, first * width, v, first * width, positions - first);
         return cache;
@@ -223,14 +222,5 @@ class KvHalvesTest {
             floats.append(k, 0, v, 0, 1);
         }
         return floats;
-    }
-
-    private static float[] normal(int n, long seed) {
-        Random random = new Random(seed);
-        float[] x = new float[n];
-        for (int i = 0; i < n; i++) {
-            x[i] = (float) random.nextGaussian();
-        }
-        return x;
     }
 }

@@ -348,4 +348,14 @@ final class SampleWeights {
     private static int roundUp(int value, int multiple) {
         return Math.ceilDiv(value, multiple) * multiple;
     }
+
+    /// Seeded normally distributed numbers.
+    static float[] normal(int n, long seed) {
+        Random random = new Random(seed);
+        float[] x = new float[n];
+        for (int i = 0; i < n; i++) {
+            x[i] = (float) random.nextGaussian();
+        }
+        return x;
+    }
 }
