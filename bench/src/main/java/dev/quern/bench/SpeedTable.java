@@ -154,9 +154,8 @@ public final class SpeedTable {
         return seconds(() -> linear.multiply(x, 0, tokens, y, 0, alone), effort);
     }
 
-    /// The time of a run, as the fastest twentieth of samples knows it: `effort` seconds of samples of a millisecond,
-    /// at
-    /// least three. The very fastest would sometimes be a hiccup of the clock.
+    /// The time of a run, as the fastest twentieth of samples knows it: `effort` seconds of samples of
+    /// a millisecond, at least three. The very fastest would sometimes be a hiccup of the clock.
     static double seconds(Runnable body, double effort) {
         List<Double> samples = new ArrayList<>();
         int runs = 1;

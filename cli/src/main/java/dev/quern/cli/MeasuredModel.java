@@ -54,10 +54,9 @@ final class MeasuredModel implements AutoCloseable {
         }
     }
 
-    /// Opens the model at `path`, with an adapter if one is given. `workers` run it; libtorch has one thread, since
-    /// with more its own wait for each
-    /// other
-    /// as soon as anything else runs (18 times slower on a busy machine of two cores, 2026-11-24).
+    /// Opens the model at `path`, with an adapter if one is given. `workers` run it; libtorch has one
+    /// thread, since with more its own wait for each other as soon as anything else runs (18 times
+    /// slower on a busy machine of two cores, 2026-11-24).
     static MeasuredModel open(Path path, Optional<Path> adapter, KvOption kv, Executor executor, Workers workers) {
         return new MeasuredModel(path, adapter, kv, executor, workers);
     }

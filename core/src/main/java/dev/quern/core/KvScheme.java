@@ -3,12 +3,11 @@ package dev.quern.core;
 /// How the KV cache holds keys and values: as codes of `bits` 2, 4 or 8, as float16 (16) or as the floats they are
 /// (32).
 ///
-/// In float16 every position is rounded once, when it comes, to the nearest finite number; the rest of the scheme is
-/// for
-/// codes. Keys (after the rotary embedding) are quantized per head and channel over `groupSize` consecutive positions,
-/// because
-/// their outliers stay in the same channels; values per head and token over `groupSize` consecutive features (KIVI,
-/// arXiv:2402.02750). Both asymmetric with F16 scale and minimum: `x ≈ minimum + scale · code`.
+/// In float16 every position is rounded once, when it comes, to the nearest finite number; the rest of
+/// the scheme is for codes. Keys (after the rotary embedding) are quantized per head and channel over
+/// `groupSize` consecutive positions, because their outliers stay in the same channels; values per head
+/// and token over `groupSize` consecutive features (KIVI, arXiv:2402.02750). Both asymmetric with F16
+/// scale and minimum: `x ≈ minimum + scale · code`.
 ///
 /// Positions are quantized in blocks of 64, once, when they are old enough: a token at position t sees positions in
 /// block `b = p / 64` as codes where `t / 64 − b > recent / 64`, others as floats. So at least the latest `recent` + 1

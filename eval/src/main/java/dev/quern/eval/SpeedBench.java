@@ -10,10 +10,10 @@ import java.util.Random;
 
 /// How fast a model runs, held against how fast this machine reads memory in the same run.
 ///
-/// Speeds are medians over the repeats. `weightBytes` are those that one decoded token reads; `readBytesPerSecond` is
-/// that times the decoded tokens per second. `kernel` names the kernels in use, joined by `+`. `cacheBytesPerPosition`
-/// is
-/// what the KV cache holds for one position of the load, all layers together.
+/// Speeds are medians over the repeats. `weightBytes` are those that one decoded token reads;
+/// `readBytesPerSecond` is that times the decoded tokens per second. `kernel` names the kernels in use,
+/// joined by `+`. `cacheBytesPerPosition` is what the KV cache holds for one position of the load, all
+/// layers together.
 public record SpeedBench(
         int threads,
         double prefillTokensPerSecond,

@@ -34,9 +34,8 @@ final class KvCodes implements KvBlock {
     private final float[] firstKeys;
     private final float[] firstValues;
 
-    /// Takes a full block of floats; in the sequence's first block the scheme's first positions are kept as they are,
-    /// and
-    /// do not count for ranges.
+    /// Takes a full block of floats; in the sequence's first block the scheme's first positions are
+    /// kept as they are, and do not count for ranges.
     KvCodes(KvScheme scheme, KvFloats block, boolean begins) {
         KvShape shape = block.shape();
         this.scheme = scheme;

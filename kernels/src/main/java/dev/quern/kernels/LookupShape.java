@@ -3,14 +3,12 @@ package dev.quern.kernels;
 import dev.quern.core.Codebook;
 import dev.quern.core.VectorWeight;
 
-/// What a `LookupProgram` is written for, and where indices and tables lie for it: vectors of `length`; centroids of
-/// both
-/// stages, 0 for no second one; levels of the inputs' codes.
+/// What a `LookupProgram` is written for, and where indices and tables lie for it: vectors of `length`;
+/// centroids of both stages, 0 for no second one; levels of the inputs' codes.
 ///
-/// A tile is 16 vectors. In a block of 32 places it has a byte for each index of the first stage: 64 bytes hold four
-/// places,
-/// the four of a vector side by side. Then a bit for each where there are more than 256 centroids, 8 bytes for each 64
-/// indices; then the second stage's bytes.
+/// A tile is 16 vectors. In a block of 32 places it has a byte for each index of the first stage: 64
+/// bytes hold four places, the four of a vector side by side. Then a bit for each where there are more
+/// than 256 centroids, 8 bytes for each 64 indices; then the second stage's bytes.
 record LookupShape(int length, int size, int residual, int levels) {
     /// Vectors of a tile, a lane each.
     static final int VECTORS = 16;

@@ -6,9 +6,9 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.lang.foreign.MemorySegment;
 
-/// The numbers of small books as bytes, outside the heap, as `LookupShape` lays them out: for each component of a
-/// vector
-/// `middle + unit · (256 · high + low − 32768)`. Both stages share the unit, so that their numbers add up.
+/// The numbers of small books as bytes, outside the heap, as `LookupShape` lays them out: for each
+/// component of a vector `middle + unit · (256 · high + low − 32768)`. Both stages share the unit, so
+/// that their numbers add up.
 final class LookupTables {
     private static final int MIDDLE = 1 << 15;
 

@@ -13,10 +13,9 @@ import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Machine code that Quern writes at start-up, for products of integers that the Vector API cannot express, for vectors
-/// of codebooks, for dense weights and for float16 keys and values, which it reads slowly (docs/adr/006): memory that
-/// may be executed, and the calls
-/// into it.
+/// Machine code that Quern writes at start-up, for products of integers that the Vector API cannot
+/// express, for vectors of codebooks, for dense weights and for float16 keys and values, which it reads
+/// slowly (docs/adr/006): memory that may be executed, and the calls into it.
 ///
 /// Only on Linux and x86-64, and never required: where the system forbids it, or `-Dquern.machine-code=off`, the
 /// kernels of the Vector API run. `-Dquern.machine-code=avx2|avx-vnni|avx512-vnni` chooses the instructions.

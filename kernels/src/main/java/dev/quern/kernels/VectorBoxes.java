@@ -7,9 +7,8 @@ import jdk.incubator.vector.VectorSpecies;
 /// Short vectors in boxes of at most 16, halved again and again where they spread most, so that a box holds what lies
 /// together; 16 boxes in a row are a group.
 ///
-/// Of node n the bounds lie in lanes: `[n / 16, component, lower and upper, n % 16]`. A box's vectors are in the order
-/// of
-/// their indices; empty boxes lie at infinity.
+/// Of node n the bounds lie in lanes: `[n / 16, component, lower and upper, n % 16]`. A box's vectors
+/// are in the order of their indices; empty boxes lie at infinity.
 final class VectorBoxes {
     private static final VectorSpecies<Float> F = VectorWidth.FLOATS;
 

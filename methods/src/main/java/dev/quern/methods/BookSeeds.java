@@ -2,9 +2,8 @@ package dev.quern.methods;
 
 import dev.quern.kernels.CentroidSearch;
 
-/// First centroids of one book: weighted k-means over the vectors of its columns, normalised, each weighing what an
-/// error
-/// in its column costs; the residual book from what the main one leaves.
+/// First centroids of one book: weighted k-means over the vectors of its columns, normalised, each
+/// weighing what an error in its column costs; the residual book from what the main one leaves.
 final class BookSeeds {
     private final Vectors vectors;
     private final double[] target;

@@ -153,9 +153,8 @@ final class CalibratedWalk implements BlockInputs {
         return reference;
     }
 
-    /// Takes the sequences through `block`, whose Linears `quantizer` replaces on the way; `parameters` is the
-    /// block in
-    /// float as methods transformed it, null where none did.
+    /// Takes the sequences through `block`, whose Linears `quantizer` replaces on the way; `parameters`
+    /// is the block in float as methods transformed it, null where none did.
     void advance(Block block, @Nullable BlockParameters parameters, StageQuantizer quantizer) {
         TorchScope.run(() -> {
             BlockWeights exact = new BlockWeights(block, source);

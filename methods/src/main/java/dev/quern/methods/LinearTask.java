@@ -2,11 +2,9 @@ package dev.quern.methods;
 
 import org.jspecify.annotations.Nullable;
 
-/// One Linear to be quantized: `weight [rows, cols]` row-major (owned by the task, not to be changed), what is
-/// known of
-/// its inputs (moments and ranges, null where the method did not ask for them), where to run parallel work, and where
-/// to
-/// say what takes how long (`task.phases().run("name", …)`).
+/// One Linear to be quantized: `weight [rows, cols]` row-major (owned by the task, not to be changed),
+/// what is known of its inputs (moments and ranges, null where the method did not ask for them), where
+/// to run parallel work, and where to say what takes how long (`task.phases().run("name", …)`).
 public record LinearTask(
         String name,
         int rows,

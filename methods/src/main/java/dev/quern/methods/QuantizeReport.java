@@ -8,12 +8,11 @@ import java.util.List;
 
 /// The result of a pipeline's run.
 ///
-/// `bitsPerWeight` averages over the quantized Linears, everything counted; `modelBitsPerWeight` over all
-/// parameters.
-/// `phases` say where the time of this run went, and add up to all of it.
-/// `blocks` is empty where no method of the recipe transformed. `bytes` are those of all written files.
-/// `peakRssBytes`
-/// is 0 where the system does not tell. `divergence` is that of the written files, read back, from the source.
+/// `bitsPerWeight` averages over the quantized Linears, everything counted; `modelBitsPerWeight` over
+/// all parameters. `phases` say where the time of this run went, and add up to all of it. `blocks` is
+/// empty where no method of the recipe transformed. `bytes` are those of all written files.
+/// `peakRssBytes` is 0 where the system does not tell. `divergence` is that of the written files, read
+/// back, from the source.
 public record QuantizeReport(
         Path output,
         Recipe recipe,

@@ -101,9 +101,8 @@ final class VectorBook {
         }
     }
 
-    /// Puts the codes of what is nearest to the `count` vectors of `x` into `found`; `x` is overwritten by what the
-    /// main
-    /// stage leaves where the stages are chosen one after the other.
+    /// Puts the codes of what is nearest to the `count` vectors of `x` into `found`; `x` is overwritten
+    /// by what the main stage leaves where the stages are chosen one after the other.
     void nearest(float[] x, int count, int[] found) {
         CentroidSearch first = search;
         if (first == null) {

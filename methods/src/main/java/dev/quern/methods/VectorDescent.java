@@ -1,9 +1,8 @@
 package dev.quern.methods;
 
-/// Coordinate descent on codes: each vector in turn moves to the centroid that lowers the exact loss `tr(Δ·H·Δᵀ)` most,
-/// all others fixed. With `S = Δ·H` that is the centroid nearest to `w + S_c / H_cc`, so a sweep costs one search a
-/// vector
-/// and one row of H a move.
+/// Coordinate descent on codes: each vector in turn moves to the centroid that lowers the exact loss
+/// `tr(Δ·H·Δᵀ)` most, all others fixed. With `S = Δ·H` that is the centroid nearest to `w + S_c /
+/// H_cc`, so a sweep costs one search a vector and one row of H a move.
 final class VectorDescent {
     private final double[] h;
     private final Vectors vectors;

@@ -6,9 +6,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
-/// Lowers the exact loss `tr(Δ·H·Δᵀ)` of a matrix in vectors step by step; a step that does not lower it is taken back,
-/// so
-/// the result is never worse than the plain assignment it began with.
+/// Lowers the exact loss `tr(Δ·H·Δᵀ)` of a matrix in vectors step by step; a step that does not lower
+/// it is taken back, so the result is never worse than the plain assignment it began with.
 final class VectorFit {
     private final double[] h;
     private final double[] target;

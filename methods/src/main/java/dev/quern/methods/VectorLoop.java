@@ -1,8 +1,8 @@
 package dev.quern.methods;
 
-/// The pass over the columns with second-order feedback, vectors at a time (arXiv:2409.17066, alg. 1), in the
-/// inverse-free
-/// form of `ColumnLoop`: with `H = R·Rᵀ` the target of column q is `w_q + Σ_{p<q} Δ_p·R_pq / R_qq`.
+/// The pass over the columns with second-order feedback, vectors at a time (arXiv:2409.17066, alg. 1),
+/// in the inverse-free form of `ColumnLoop`: with `H = R·Rᵀ` the target of column q is `w_q + Σ_{p<q}
+/// Δ_p·R_pq / R_qq`.
 ///
 /// A vector's components are outputs of one column, so all share the coefficient and the feedback stays exact. Column
 /// norms need no other factor: in normalised coordinates `H̃ = D·H·D = (D·R)(D·R)ᵀ`, whose targets are these,

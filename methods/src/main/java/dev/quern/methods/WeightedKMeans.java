@@ -6,10 +6,9 @@ import java.util.SplittableRandom;
 
 /// Weighted k-means (Lloyd) over short vectors: `Σ w·‖x − c‖²` falls with every round.
 ///
-/// Seeds are drawn as k-means++ does, by weight times squared distance, on a sample; the best of `restarts` is kept.
-/// Clusters that become empty move to the vectors that lose most. Sums are float64 in strips of fixed length, so
-/// results
-/// depend on the seed and not on the number of threads.
+/// Seeds are drawn as k-means++ does, by weight times squared distance, on a sample; the best of
+/// `restarts` is kept. Clusters that become empty move to the vectors that lose most. Sums are float64
+/// in strips of fixed length, so results depend on the seed and not on the number of threads.
 final class WeightedKMeans {
     /// Vectors of a task.
     private static final int STRIP = 4096;
