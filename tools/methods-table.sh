@@ -35,6 +35,8 @@ widths=(w4g64 w3g64 w2g64 w4a4 w8a8)
 methods=(rtn gptq awq smoothquant smoothquant-mixed zeroquant llm-int8 omniquant affinequant-faithful affinequant
     smoothquant+gptq awq+gptq affinequant+gptq affinequant-online)
 
+faithful() { printf '  - {method: affinequant, faithful: true%s}\n  - {method: rtn, %s}\n' "$1" "$2"; }
+
 # The YAML of method $1 at width $2; nothing where the two do not go together.
 recipe() {
     local bits=${2:1:1} last activations=16 range=dynamic clip=
@@ -56,8 +58,10 @@ recipe() {
         zeroquant.w?g64) printf '  - {method: zeroquant, steps: 100}\n  - {method: rtn, %s, symmetric: true}\n' "$last" ;;
         zeroquant.w8a8) printf '  - {method: zeroquant}\n  - {method: rtn, bits: 8, group-size: 64, symmetric: true}\n' ;;
         zeroquant.w4a4) printf '  - {method: zeroquant, steps: 100}\n  - {method: rtn, %s}\n' "$last" ;;
-        affinequant-faithful.w?g64 | affinequant-faithful.w4a4)
-            printf '  - {method: affinequant, faithful: true}\n  - {method: rtn, %s}\n' "$last" ;;
+        # the keys of the paper's own runs of Llama: its stability factor, and the loss it adds at 2 bits and with activations
+        affinequant-faithful.w2g64) faithful ", stability-factor: 0.01, augmented-loss: true" "$last" ;;
+        affinequant-faithful.w?g64) faithful ", stability-factor: 0.01" "$last" ;;
+        affinequant-faithful.w4a4) faithful ", stability-factor: 0.1, augmented-loss: true" "$last" ;;
         affinequant-online.w4a4)
             clip=0.9
             printf '  - {method: affinequant, run-time: hadamard, epochs: 2}\n  - {method: gptq, %s}\n' "$last"
@@ -82,11 +86,12 @@ cell() {
     recipe "$1" "$2" > "$work/$name.yaml" || { rm "$work/$name.yaml"; return 0; }
     echo "$name" >&2
     if [[ ! -e $work/$name.json ]]; then
-        if ! ${QUERN_RUN:-} "$quern" quantize "$model" -o "$work/$name" --recipe "$work/$name.yaml" --resume \
-            --calibration "$data/valid.txt" --samples "$samples" --seq-len "$length" --json > "$work/$name.json.new" &&
-            # exit code 1 with a whole result: no better than a guess, which is what the table is to show
-            [[ ! -s $work/$name.json.new ]]
-        then
+        local code=0
+        ${QUERN_RUN:-} "$quern" quantize "$model" -o "$work/$name" --recipe "$work/$name.yaml" --resume \
+            --calibration "$data/valid.txt" --samples "$samples" --seq-len "$length" --json \
+            > "$work/$name.json.new" || code=$?
+        # exit code 1 with a whole result: no better than a guess, which is what the table is to show
+        if [[ $code -gt 1 || ! -s $work/$name.json.new ]]; then
             rm -f "$work/$name.json.new"
             return 0
         fi

@@ -1,9 +1,15 @@
 package dev.quern.torch;
 
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.WRITE;
+
+import java.io.IOException;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -25,7 +31,7 @@ public final class Torch {
         // JavaCPP's limits count mapped model files as ours: off. They are read once, when its classes load.
         System.setProperty("org.bytedeco.javacpp.maxbytes", "0");
         System.setProperty("org.bytedeco.javacpp.maxphysicalbytes", "0");
-        Loader.load(torch.class);
+        loadAlone();
         setThreads(1);
     }
 
@@ -35,6 +41,17 @@ public final class Torch {
     /// calls
     /// do nothing. Throws `UnsatisfiedLinkError` where there is none for this system.
     public static void load() {}
+
+    /// One process at a time: JavaCPP maps libraries that another process has not unpacked whole yet, and the JVM dies.
+    /// Where its folder cannot be locked there is nothing to unpack either, or it says so itself.
+    private static void loadAlone() {
+        try (FileChannel file = FileChannel.open(Loader.getCacheDir().toPath().resolve("quern.lock"), CREATE, WRITE);
+                FileLock _ = file.lock()) {
+            Loader.load(torch.class);
+        } catch (IOException e) {
+            Loader.load(torch.class);
+        }
+    }
 
     /// How many threads one call may use from now on, in every Java thread. Call it while nothing runs.
     public static void threads(int n) {
