@@ -172,6 +172,9 @@ def cases(options) -> dict:
         known[f"pack-w4-{kind}"] = (compressed_tensors, [first, pack])
         eight = four + ["--bits", 8, f"--{kind}"]
         known[f"pack-w8-{kind}"] = (compressed_tensors, [eight, pack])
+        for bits in (5, 6):
+            known[f"pack-w{bits}-{kind}"] = (compressed_tensors, [rtn + ["--bits", bits, "--group-size", 64, f"--{kind}"]])
+        known[f"pack-w3-{kind}"] = (compressed_tensors, [four + ["--bits", 3, f"--{kind}"], pack])
     known["pack-w4-excluded"] = (compressed_tensors, [four + ["--exclude", "down_proj"], pack])
     known["awq-excluded-in-gptqmodel"] = (gptqmodel, [four + ["--exclude", "down_proj"], known["awq-symmetric"][1][1]])
     if options.ordered:

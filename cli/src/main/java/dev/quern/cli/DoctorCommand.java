@@ -29,6 +29,9 @@ import picocli.CommandLine.Mixin;
         header = "Shows what Quern finds on this machine: JVM, processor, memory, libraries.",
         description = "Fails where a library that Quern needs does not load.")
 final class DoctorCommand implements Callable<Integer> {
+    /// Overrides what OpenBLAS finds the processor to be.
+    private static final String CORE_TYPE = "OPENBLAS_CORETYPE";
+
     private final Console console;
 
     @Mixin
@@ -79,7 +82,11 @@ final class DoctorCommand implements Callable<Integer> {
             facts.put("memory_bandwidth_bytes_per_second", MemoryBandwidth.measure(workers));
         }
         ObjectNode libraries = facts.putObject("libraries");
-        libraries.set("libtorch", library("libtorch", broken, Torch::version));
+        ObjectNode torch = library("libtorch", broken, Torch::version);
+        if (torch.path("loads").asBoolean()) {
+            Torch.blasCore().ifPresent(core -> torch.put("products_for", core));
+        }
+        libraries.set("libtorch", torch);
         libraries.set("tokenizers", library("tokenizers", broken, () -> {
             Tokenizer.load();
             return "";
@@ -90,7 +97,7 @@ final class DoctorCommand implements Callable<Integer> {
     }
 
     /// A library that does not load is a finding, not the end of the report.
-    private JsonNode library(String name, List<String> broken, Supplier<String> load) {
+    private ObjectNode library(String name, List<String> broken, Supplier<String> load) {
         ObjectNode facts = Json.object();
         try {
             String version = load.get();
@@ -130,17 +137,24 @@ final class DoctorCommand implements Callable<Integer> {
                         + ByteSize.print(
                                 facts.path("memory_bandwidth_bytes_per_second").asDouble())
                         + "/s with " + threads.count + (threads.count == 1 ? " thread" : " threads"));
-        facts.path("libraries").properties().forEach(library -> {
-            JsonNode state = library.getValue();
-            line(
-                    "library",
-                    library.getKey() + ": "
-                            + (state.path("loads").asBoolean()
-                                    ? ("found " + state.path("version").asText()).strip()
-                                    : "does not load: " + state.path("error").asText()));
-        });
+        facts.path("libraries")
+                .properties()
+                .forEach(library -> line("library", library.getKey() + ": " + found(library.getValue())));
         line("devices", words(facts.path("devices")));
         line("demo model", facts.path("demo_model").asBoolean() ? "yes" : "none in this build");
+    }
+
+    private static String found(JsonNode library) {
+        if (!library.path("loads").asBoolean()) {
+            return "does not load: " + library.path("error").asText();
+        }
+        String core = library.path("products_for").asText();
+        String forced = System.getenv(CORE_TYPE);
+        return ("found " + library.path("version").asText()).strip()
+                + (core.isEmpty() ? "" : ", matrix products for " + core)
+                + (core.isEmpty() || forced == null
+                        ? ""
+                        : " as " + CORE_TYPE + " says; a newer processor quantizes faster without it");
     }
 
     private static String words(JsonNode list) {

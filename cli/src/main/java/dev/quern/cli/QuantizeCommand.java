@@ -69,7 +69,7 @@ final class QuantizeCommand implements Callable<Integer> {
     @Nullable
     Path recipe;
 
-    @Option(names = "--bits", paramLabel = "N", description = "Bits of a code: 2, 3, 4 or 8 (default: 4).")
+    @Option(names = "--bits", paramLabel = "N", description = "Bits of a code: 2, 3, 4, 5, 6 or 8 (default: 4).")
     @Nullable
     Integer bits;
 

@@ -28,7 +28,7 @@ class CliTest {
         "quantize demo -o x --method gtpq, unknown method gtpq; did you mean gptq?",
         "quantize demo -o x --method gptq --set dampnig=1, unknown key of gptq dampnig; did you mean damping?",
         "quantize demo -o x --method gptq --set bits, --set takes KEY=VALUE",
-        "quantize demo -o x --method gptq --bits 5, 'bits is 2, 3, 4 or 8'",
+        "quantize demo -o x --method gptq --bits 7, 'bits is 2, 3, 4, 5, 6 or 8'",
         "quantize demo -o x --method gptq --bits four, --bits",
         "quantize demo -o x --method gptq --device cdua, unknown device cdua; did you mean cuda?",
         "quantize demo -o x --method gptq --memory-budget lots, a size is a number",

@@ -1,13 +1,15 @@
 package dev.quern.core;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// A uniformly quantized matrix in the GPTQ packing: integer codes with a scale and a zero point for each group of
 /// inputs of each output, `w = scale · (code − zeroPoint)`.
 ///
-/// - `qweight` I32 `[cols · bits / 32, rows]`: codes packed along the input dimension, lowest bits first; for 3 bits 32
-///   codes lie in three words (arXiv:2210.17323's code, AutoGPTQ).
+/// - `qweight` I32 `[cols · bits / 32, rows]`: codes packed along the input dimension, lowest bits first, without gaps:
+/// 32
+///   codes of 3 bits lie in three words (arXiv:2210.17323's code, AutoGPTQ).
 /// - `scales` F16, BF16 or F32 `[groups, rows]`; `groups = ceil(cols / groupSize)`.
 /// - `zeroPoints` `[groups · rows]`, unsigned `0 … 2^bits` (the upper end comes from checkpoints that stored z − 1).
 /// - `groupIndex` `[cols]`: the group of each input; null when it is simply `column / groupSize`.
@@ -23,9 +25,12 @@ public record GroupedWeight(
         short[] zeroPoints,
         int @Nullable [] groupIndex)
         implements PackedWeight {
+    /// Bits of a code. The GPTQ layout itself has none of 5 or 6.
+    public static final List<Integer> WIDTHS = List.of(2, 3, 4, 5, 6, 8);
+
     public GroupedWeight {
-        if (bits != 2 && bits != 3 && bits != 4 && bits != 8) {
-            throw new IllegalArgumentException("bits is 2, 3, 4 or 8, not " + bits);
+        if (!WIDTHS.contains(bits)) {
+            throw new IllegalArgumentException("bits is one of " + WIDTHS + ", not " + bits);
         }
         if ((long) cols * bits % 32 != 0) {
             throw new IllegalArgumentException(cols + " inputs of " + bits + " bits do not fill 32-bit words");

@@ -10,16 +10,14 @@ import net.jqwik.api.constraints.IntRange;
 import org.junit.jupiter.api.Test;
 
 class GroupedWeightTest {
-    private static final int[] BITS = {2, 3, 4, 8};
-
     @Property(tries = 200)
     void packedCodesComeBack(
-            @ForAll @IntRange(min = 0, max = 3) int kind,
+            @ForAll @IntRange(min = 0, max = 5) int kind,
             @ForAll @IntRange(min = 1, max = 9) int rows,
             @ForAll @IntRange(min = 1, max = 6) int blocks,
             @ForAll @IntRange(min = 1, max = 200) int groupSize,
             @ForAll long seed) {
-        int bits = BITS[kind];
+        int bits = GroupedWeight.WIDTHS.get(kind);
         int cols = 32 * blocks;
         byte[] codes = codes(rows * cols, bits, seed);
         GroupedWeight weight = weight(rows, cols, bits, groupSize, codes, seed);
@@ -35,14 +33,14 @@ class GroupedWeightTest {
 
     @Property(tries = 100)
     void eachWeightIsItsGroupsScaleTimesCodeMinusZeroPoint(
-            @ForAll @IntRange(min = 0, max = 3) int kind,
+            @ForAll @IntRange(min = 0, max = 5) int kind,
             @ForAll @IntRange(min = 1, max = 70) int groupSize,
             @ForAll boolean ordered,
             @ForAll long seed) {
         int cols = 64;
         int rows = 3;
-        byte[] codes = codes(rows * cols, BITS[kind], seed);
-        GroupedWeight weight = weight(rows, cols, BITS[kind], groupSize, codes, seed);
+        byte[] codes = codes(rows * cols, GroupedWeight.WIDTHS.get(kind), seed);
+        GroupedWeight weight = weight(rows, cols, GroupedWeight.WIDTHS.get(kind), groupSize, codes, seed);
         if (!ordered) {
             int groups = weight.groups();
             weight =

@@ -26,6 +26,9 @@ public record GptqConfig(
         Map<String, String> meta,
         List<String> skipped)
         implements WeightLayout {
+    /// Bits of a code that its readers know.
+    public static final List<Integer> WIDTHS = List.of(2, 3, 4, 8);
+
     /// How zero points are stored.
     public enum Zeros {
         /// `checkpoint_format` `gptq`: z − 1, the older and wider-known way; z = 0 does not fit.
@@ -46,7 +49,7 @@ public record GptqConfig(
     }
 
     public GptqConfig {
-        if (bits != 2 && bits != 3 && bits != 4 && bits != 8) {
+        if (!WIDTHS.contains(bits)) {
             throw new UnsupportedModelException(
                     "quantization_config: GPTQ with bits " + bits + "; 2, 3, 4 and 8 exist");
         }

@@ -18,7 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// compressed-tensors `pack-quantized`: 4- or 8-bit codes packed along the inputs of each row under `weight_packed`,
+/// compressed-tensors `pack-quantized`: codes packed without gaps along the inputs of each row under `weight_packed`,
 /// with `weight_scale [out, groups]`, `weight_shape` and, where asymmetric, `weight_zero_point` packed along the
 /// outputs; `weight_g_idx` names the group of each input where codes were chosen in activation order.
 ///
@@ -28,9 +28,9 @@ public record PackedLayout(CompressedTensors config) implements WeightLayout {
     private static final String ORDER = "weight_g_idx";
 
     public PackedLayout {
-        if (config.bits() != 4 && config.bits() != 8) {
-            throw new UnsupportedModelException(
-                    "quantization_config: pack-quantized weights of " + config.bits() + " bits; 4 and 8 are read");
+        if (!GroupedWeight.WIDTHS.contains(config.bits())) {
+            throw new UnsupportedModelException("quantization_config: pack-quantized weights of " + config.bits()
+                    + " bits; " + GroupedWeight.WIDTHS + " are read");
         }
         if (config.groupSize() < 0) {
             throw new UnsupportedModelException("quantization_config: group_size " + config.groupSize());
@@ -62,12 +62,11 @@ public record PackedLayout(CompressedTensors config) implements WeightLayout {
     public GroupedWeight read(TensorSource source, String module) {
         ModuleTensors tensors = new ModuleTensors(source, module);
         int bits = config.bits();
-        int each = 32 / bits;
         Tensor packed = tensors.require("weight_packed", 2, DType.I32);
         int rows = tensors.size("weight_packed", packed, 0);
         int words = tensors.size("weight_packed", packed, 1);
         Tensor shape = tensors.require("weight_shape", new Shape(2), DType.I64, DType.I32);
-        int cols = Math.multiplyExact(words, each);
+        int cols = Math.toIntExact(words * 32L / bits);
         if (shape.floatAt(0) != rows || shape.floatAt(1) != cols) {
             throw tensors.broken("weight_shape says [" + (long) shape.floatAt(0) + ", " + (long) shape.floatAt(1)
                     + "], weight_packed holds " + rows + " rows of " + cols);
@@ -102,13 +101,12 @@ public record PackedLayout(CompressedTensors config) implements WeightLayout {
     }
 
     private byte[] codes(Tensor packed, int rows, int cols) {
-        int bits = config.bits();
-        int each = 32 / bits;
+        int[] words = packed.toInts();
+        int perRow = words(cols);
         byte[] codes = new byte[rows * cols];
-        for (int at = 0; at < codes.length; at += each) {
-            int word = packed.data().get(Tensor.INT, 4L * (at / each));
-            for (int i = 0; i < each; i++) {
-                codes[at + i] = (byte) (word >>> i * bits & (1 << bits) - 1);
+        for (int row = 0; row < rows; row++) {
+            for (int col = 0; col < cols; col++) {
+                codes[row * cols + col] = (byte) field(words, row * perRow, 1, col);
             }
         }
         return codes;
@@ -117,7 +115,6 @@ public record PackedLayout(CompressedTensors config) implements WeightLayout {
     /// `[groups · rows]`, the middle of the range where the file has none.
     private short[] zeros(ModuleTensors tensors, int rows, int groups) {
         int bits = config.bits();
-        int each = 32 / bits;
         short[] zeros = new short[Math.multiplyExact(groups, rows)];
         if (config.symmetric()) {
             if (tensors.has(ZEROS)) {
@@ -126,14 +123,42 @@ public record PackedLayout(CompressedTensors config) implements WeightLayout {
             Arrays.fill(zeros, (short) (1 << (bits - 1)));
             return zeros;
         }
-        Tensor packed = tensors.require(ZEROS, new Shape(Math.ceilDiv(rows, each), groups), DType.I32);
+        int[] packed = tensors.require(ZEROS, new Shape(words(rows), groups), DType.I32)
+                .toInts();
         for (int row = 0; row < rows; row++) {
             for (int g = 0; g < groups; g++) {
-                int word = packed.data().get(Tensor.INT, 4L * (row / each * groups + g));
-                zeros[g * rows + row] = (short) (word >>> row % each * bits & (1 << bits) - 1);
+                zeros[g * rows + row] = (short) field(packed, g, groups, row);
             }
         }
         return zeros;
+    }
+
+    /// Words that hold `count` codes.
+    private int words(int count) {
+        return Math.toIntExact(((long) count * config.bits() + 31) / 32);
+    }
+
+    /// Code `index` of a run that begins at `words[from]` and goes on every `stride` words.
+    private int field(int[] words, int from, int stride, int index) {
+        int bits = config.bits();
+        int at = from + (int) ((long) index * bits >>> 5) * stride;
+        int shift = index * bits & 31;
+        int value = words[at] >>> shift;
+        if (shift + bits > 32) {
+            value |= words[at + stride] << 32 - shift;
+        }
+        return value & (1 << bits) - 1;
+    }
+
+    /// Puts `code` where `field` finds it; there were zeros before.
+    private void put(int[] words, int from, int stride, int index, int code) {
+        int bits = config.bits();
+        int at = from + (int) ((long) index * bits >>> 5) * stride;
+        int shift = index * bits & 31;
+        words[at] |= code << shift;
+        if (shift + bits > 32) {
+            words[at + stride] |= code >>> 32 - shift;
+        }
     }
 
     /// `[m, n]` as `[n, m]`, at its own type.
@@ -161,8 +186,7 @@ public record PackedLayout(CompressedTensors config) implements WeightLayout {
         requireZeros(module, grouped);
         int rows = grouped.rows();
         int groups = grouped.groups();
-        int each = 32 / config.bits();
-        Shape shape = new Shape(rows, grouped.cols() / each);
+        Shape shape = new Shape(rows, words(grouped.cols()));
         List<TensorPlan> plans = new ArrayList<>();
         plans.add(new TensorPlan(
                 module + ".weight_packed", DType.I32, shape, () -> Tensor.of(packCodes(grouped), shape.sizes())));
@@ -172,7 +196,7 @@ public record PackedLayout(CompressedTensors config) implements WeightLayout {
                 new Shape(rows, groups),
                 () -> turned(grouped.scales(), rows, groups)));
         if (!config.symmetric()) {
-            Shape zeros = new Shape(Math.ceilDiv(rows, each), groups);
+            Shape zeros = new Shape(words(rows), groups);
             plans.add(new TensorPlan(
                     module + "." + ZEROS, DType.I32, zeros, () -> Tensor.of(packZeros(grouped), zeros.sizes())));
         }
@@ -198,28 +222,24 @@ public record PackedLayout(CompressedTensors config) implements WeightLayout {
     }
 
     private int[] packCodes(GroupedWeight weight) {
-        int bits = config.bits();
-        int each = 32 / bits;
-        int[] packed = new int[Math.multiplyExact(weight.rows(), weight.cols() / each)];
+        int perRow = words(weight.cols());
+        int[] packed = new int[Math.multiplyExact(weight.rows(), perRow)];
         byte[] row = new byte[weight.cols()];
         for (int r = 0; r < weight.rows(); r++) {
             weight.unpackCodes(r, row, 0);
-            int at = r * (row.length / each);
             for (int col = 0; col < row.length; col++) {
-                packed[at + col / each] |= Byte.toUnsignedInt(row[col]) << col % each * bits;
+                put(packed, r * perRow, 1, col, Byte.toUnsignedInt(row[col]));
             }
         }
         return packed;
     }
 
     private int[] packZeros(GroupedWeight weight) {
-        int bits = config.bits();
-        int each = 32 / bits;
         int groups = weight.groups();
-        int[] packed = new int[Math.ceilDiv(weight.rows(), each) * groups];
+        int[] packed = new int[words(weight.rows()) * groups];
         for (int row = 0; row < weight.rows(); row++) {
             for (int g = 0; g < groups; g++) {
-                packed[row / each * groups + g] |= weight.zeroPoint(g, row) << row % each * bits;
+                put(packed, g, groups, row, weight.zeroPoint(g, row));
             }
         }
         return packed;

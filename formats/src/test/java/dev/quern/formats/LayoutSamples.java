@@ -49,7 +49,7 @@ final class LayoutSamples {
         add(all, "gptq in activation order", ordered, grouped(32).withGroupIndex(order()));
         add(all, "awq", new AwqLayout(32, List.of("a.b")), grouped(32));
         add(all, "awq by rows", new AwqLayout(0, List.of()), grouped(COLS));
-        for (int bits : new int[] {4, 8}) {
+        for (int bits : GroupedWeight.WIDTHS) {
             for (boolean symmetric : new boolean[] {true, false}) {
                 add(
                         all,

@@ -105,7 +105,7 @@ class WeightLayoutsTest {
         PackedWeight weight = sample.weight();
         for (TensorPlan plan : layout.plans("m", weight)) {
             for (Tensor bad : List.of(
-                    Tensor.of(new int[6], 2, 3),
+                    Tensor.of(new int[10], 2, 5),
                     Tensor.of(new float[6], 2, 3),
                     Tensor.of(new float[0], 0, 0),
                     Tensor.of(new byte[1], 1),

@@ -3,9 +3,10 @@ package dev.quern.kernels;
 import dev.quern.core.GroupedWeight;
 import dev.quern.core.PackedWeight;
 
-/// Weights in the GPTQ packing: 2, 3, 4 and 8 bits, any group size, with or without activation order.
+/// Weights in the GPTQ packing: any width, any group size, with or without activation order.
 ///
-/// Memory: the codes at their own width and 32 bits for each group's scale, as many again for its zero point unless all
+/// Memory: the codes at their own width, 5 and 6 bits as bytes, and 32 bits for each group's scale, as many again for
+/// its zero point unless all
 /// are the middle of the range: 4 bits in groups of 128 take 4.25 or 4.5 bits a weight. Groups are padded to whole
 /// words
 /// (32 inputs at 3 bits). The weight itself is not kept.
@@ -31,6 +32,7 @@ final class GroupedKernel implements LinearKernel {
         int cols = grouped.cols();
         int groups = grouped.groups();
         int bits = grouped.bits();
+        int held = bits > 4 ? 8 : bits;
         int[] groupOf = new int[cols];
         for (int c = 0; c < cols; c++) {
             groupOf[c] = grouped.group(c);
@@ -42,10 +44,10 @@ final class GroupedKernel implements LinearKernel {
         for (short zero : zeroPoints) {
             symmetric &= zero == middle;
         }
-        InputOrder order = InputOrder.grouped(groupOf, groups, CodePanels.granule(bits));
+        InputOrder order = InputOrder.grouped(groupOf, groups, CodePanels.granule(held));
         GroupScales.Shift shift = symmetric ? GroupScales.Shift.NONE : GroupScales.Shift.ZERO;
         FloatScales groupScales = FloatScales.of(rows, groups, shift, 0);
-        CodePanels panels = new CodePanels(rows, cols, bits, order, groupScales, 0);
+        CodePanels panels = new CodePanels(rows, cols, held, order, groupScales, 0);
         int[] words = grouped.qweight().toInts();
         float[] scales = grouped.scales().toFloats();
         byte[] codes = new byte[cols];

@@ -3,7 +3,7 @@ package dev.quern.kernels;
 import dev.quern.core.DType;
 import dev.quern.core.GroupedWeight;
 
-/// GPTQ groups in panels: 2, 3, 4 and 8 bits, any group size, with or without activation order.
+/// GPTQ groups in panels: any width, any group size, with or without activation order.
 ///
 /// Groups are padded to whole blocks of 32 inputs and to one length; codes are centred, so that symmetric weights need
 /// no zero points.

@@ -83,7 +83,7 @@ class IntegerKernelTest {
             }
         });
         assertThat(types).isEqualTo(EnumSet.complementOf(EnumSet.copyOf(FLOATS)));
-        assertThat(widths).containsExactly(2, 3, 4, 8);
+        assertThat(widths).containsExactlyElementsOf(GroupedWeight.WIDTHS);
         assertThat(sets).contains(MachineCode.isa().orElseThrow());
     }
 

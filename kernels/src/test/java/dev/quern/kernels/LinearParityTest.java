@@ -209,7 +209,7 @@ class LinearParityTest {
         for (BlockType type : BlockType.values()) {
             weights.add(SampleWeights.randomBlocks(type, 128, 1024, random));
         }
-        for (int bits : new int[] {2, 3, 4, 8}) {
+        for (int bits : GroupedWeight.WIDTHS) {
             weights.add(SampleWeights.grouped(128, 1024, bits, 128, DType.F16, false, -1, random));
         }
         for (DType dtype : new DType[] {DType.F32, DType.BF16, DType.F16}) {

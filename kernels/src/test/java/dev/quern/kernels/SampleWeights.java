@@ -54,7 +54,7 @@ final class SampleWeights {
             samples.add(sample(new OutlierInt8Weight(rowsOf8, columns, dense)));
         }
         int whole = roundUp(cols, 32);
-        for (int bits : List.of(2, 3, 4, 8)) {
+        for (int bits : GroupedWeight.WIDTHS) {
             for (int groupSize : List.of(32, 128, whole, 20)) {
                 for (DType scaleType : List.of(DType.F16, DType.F32)) {
                     for (boolean symmetric : List.of(true, false)) {

@@ -13,6 +13,7 @@ import dev.quern.formats.AwqLayout;
 import dev.quern.formats.GptqConfig;
 import dev.quern.formats.Int8Layout;
 import dev.quern.formats.OutlierLayout;
+import dev.quern.formats.PackedLayout;
 import dev.quern.formats.StoredInput;
 import dev.quern.formats.TableLayout;
 import dev.quern.formats.TensorPlan;
@@ -53,7 +54,7 @@ final class QuantizedLayout {
     /// Symmetric zero points are stored as z − 1, which every reader of the layout knows; asymmetric ones as
     /// they are, since GPTQModel reads the older form of others only where it is symmetric. The grids keep z at
     /// 1 or more, so that `convert` can make the older form of any. What `awq` scaled is stored as its readers
-    /// expect it, where the codes fit.
+    /// expect it, where the codes fit. Widths that GPTQ has not are packed as compressed-tensors does.
     private static <C extends Record> WeightLayout layout(Recipe recipe, Step<C> last, Selection selection) {
         List<String> kept = selection.excluded().stream().map(Linear::name).toList();
         return switch (last.weightMethod().format(last.config())) {
@@ -66,6 +67,9 @@ final class QuantizedLayout {
                 }
                 boolean awq = recipe.steps().stream()
                         .anyMatch(step -> step.method().name().equals("awq"));
+                if (!GptqConfig.WIDTHS.contains(s.bits())) {
+                    yield PackedLayout.of(s.bits(), s.groupSize(), s.symmetric(), false, ignored(kept));
+                }
                 yield awq && s.bits() == AWQ_BITS
                         ? new AwqLayout(s.groupSize(), kept)
                         : new GptqConfig(s.bits(), s.groupSize(), s.symmetric(), false, zeros(s)).skipping(kept);
@@ -90,10 +94,14 @@ final class QuantizedLayout {
     }
 
     private static WeightLayout rows(Recipe recipe, List<String> kept) {
+        ActivationScheme inputs = recipe.activations().scheme();
+        return Int8Layout.of(inputs.bits() == 8 ? inputs : ActivationScheme.FLOAT, ignored(kept));
+    }
+
+    private static List<String> ignored(List<String> kept) {
         List<String> ignore = new ArrayList<>(List.of("lm_head"));
         ignore.addAll(kept);
-        ActivationScheme inputs = recipe.activations().scheme();
-        return Int8Layout.of(inputs.bits() == 8 ? inputs : ActivationScheme.FLOAT, ignore);
+        return ignore;
     }
 
     /// What `quantization_config` says of a model. Where it says that ranges are static and they are mixed, it also

@@ -8,7 +8,7 @@ import java.util.List;
 public final class Rtn implements WeightMethod<Rtn.Config> {
     /// Its settings.
     public record Config(
-            @Key(value = "4", doc = "bits of a code: 2, 3, 4 or 8")
+            @Key(value = "4", doc = "bits of a code: 2, 3, 4, 5, 6 or 8")
             int bits,
 
             @Key(value = "128", doc = "inputs that share a scale; 0 = the whole row")

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// The laws of uniform grids (Q1 to Q12 of the quantizers' specification).
 final class GridTest {
     @ParameterizedTest
-    @ValueSource(ints = {2, 3, 4, 8})
+    @ValueSource(ints = {2, 3, 4, 5, 6, 8})
     void theCodeOfACodesValueIsThatCode(int bits) {
         Grid grid = fit(Seeded.floats(256, 1, bits), 4, 64, new QuantScheme(bits, 32, false), Range.MIN_MAX);
         for (int row = 0; row < 4; row++) {

@@ -36,7 +36,7 @@ class BadRequestTest {
             value = {
                 "2 | --method gtpq                                   | unknown method gtpq; did you mean gptq?",
                 "2 | --method gptq --set dampnig=0.1                 | dampnig; did you mean damping?",
-                "2 | --method rtn --set bits=5                       | bits is 2, 3, 4 or 8",
+                "2 | --method rtn --set bits=7                       | bits is 2, 3, 4, 5, 6 or 8",
                 "2 | --method rtn --bits x                           | --bits",
                 "2 | --method gptq --group-size 32                   | gptq needs text to calibrate on: --calibration",
                 "1 | --method rtn --group-size 48                    | do not divide into groups of 48",

@@ -130,11 +130,17 @@ class CodeConversionTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"gptq-w2-asym", "gptq-w3-sym"})
+    void packedCodesOfFewBitsCrossWords(String fixture) {
+        Path source = PeerLogits.fixture(fixture);
+        assertSameWeights(convert(source, "packed", "pack-quantized"), source);
+    }
+
+    @ParameterizedTest
     @CsvSource({
         "bnb-nf4, awq, nf4-b64 codes are no integers in groups",
         "bnb-int8, gptq, int8 codes are no integers in groups",
         "gptq-w8-sym, awq, holds 4-bit codes",
-        "gptq-w3-sym, pack-quantized, 3 bits",
         "gguf/tiny-Q4_K_M.gguf, gptq, Q4_K blocks are no groups",
         "gguf/tiny-Q4_1.gguf, pack-quantized, no whole number of its steps",
         "gguf/tiny-IQ4_NL.gguf, awq, IQ4_NL blocks are no groups"

@@ -258,6 +258,8 @@ class CommandTest {
 
         assertThat(facts.path("libraries").path("libtorch").path("loads").asBoolean())
                 .isTrue();
+        assertThat(facts.path("libraries").path("libtorch").path("products_for").asText())
+                .isNotEmpty();
         assertThat(facts.path("libraries").path("tokenizers").path("loads").asBoolean())
                 .isTrue();
         assertThat(facts.path("vector_bits").isInt()).isTrue();

@@ -407,6 +407,26 @@ final class PipelineTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"rtn, 5, true", "rtn, 6, false", "gptq, 5, false", "gptq, 6, true", "obq, 6, false"})
+    void widthsThatGptqHasNotArePackedAsCompressedTensors(String method, int bits, boolean symmetric) {
+        Path out = directory.resolve("out");
+        Map<String, ?> keys = Map.of("bits", bits, "group-size", 0, "symmetric", symmetric, "act-bits", 6);
+        PipelineOptions options = PipelineOptions.of(2, new CalibrationSource(text, 6, 48));
+        QuantizeReport report = new Pipeline(model, out, Recipe.of(method, keys), options).run(Progress.NONE);
+        assertThat(report.verified()).isTrue();
+        JsonNode config = Json.read(out.resolve("config.json")).path("quantization_config");
+        assertThat(config.path("quant_method").asText()).isEqualTo("compressed-tensors");
+        assertThat(config.path("format").asText()).isEqualTo("pack-quantized");
+        try (Checkpoint checkpoint = Checkpoint.open(out)) {
+            for (Linear linear : checkpoint.network().linears()) {
+                assertThat(checkpoint.weights().weight(linear.weightName()).encoding())
+                        .isEqualTo("gptq-w" + bits + "-grow");
+                assertThat(checkpoint.weights().input(linear).scheme().bits()).isEqualTo(6);
+            }
+        }
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"rtn", "gptq", "obq"})
     void zeroPointsAreStoredSoThatOtherToolsReadThem(String method) {
         for (boolean symmetric : List.of(true, false)) {

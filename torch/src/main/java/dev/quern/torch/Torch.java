@@ -6,10 +6,12 @@ import static java.nio.file.StandardOpenOption.WRITE;
 import java.io.IOException;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -25,6 +27,7 @@ import org.bytedeco.pytorch.global.torch;
 /// wait for each other as soon as something else runs. One thread inside also makes results independent of how many
 /// Java threads work.
 public final class Torch {
+    private static final int LONGEST_NAME = 64;
     private static final Pattern VERSION = Pattern.compile("TORCH_VERSION=([0-9.]+)");
 
     static {
@@ -71,6 +74,21 @@ public final class Torch {
         return TorchScope.call(() -> {
             Matcher version = VERSION.matcher(torch.show_config().getString());
             return version.find() ? version.group(1) : "unknown";
+        });
+    }
+
+    /// The processor that matrix products are made for, as OpenBLAS names it: it finds that out itself, or believes the
+    /// environment's `OPENBLAS_CORETYPE`. Empty where another library multiplies.
+    public static Optional<String> blasCore() {
+        return SymbolLookup.loaderLookup().find("openblas_get_corename").map(symbol -> {
+            try {
+                MemorySegment name = (MemorySegment) Linker.nativeLinker()
+                        .downcallHandle(symbol, FunctionDescriptor.of(ValueLayout.ADDRESS))
+                        .invokeExact();
+                return name.reinterpret(LONGEST_NAME).getString(0);
+            } catch (Throwable e) {
+                throw new IllegalStateException("openblas_get_corename failed", e);
+            }
         });
     }
 
