@@ -31,7 +31,7 @@ done
 [[ $# -eq 3 ]] || { sed -n '2,/^set/p' "$0" | sed 's/^# \{0,1\}//;$d'; exit 2; }
 model=$1 data=$2 work=$3
 mkdir -p "$work"
-widths=(w4g64 w3g64 w2g64 w4a4 w8a8)
+widths=(w4g64 w3g64 w2g64 w4a4 w6a6 w8a8)
 methods=(rtn gptq awq smoothquant smoothquant-mixed zeroquant llm-int8 omniquant affinequant-faithful affinequant
     smoothquant+gptq awq+gptq affinequant+gptq affinequant-online)
 
@@ -42,7 +42,7 @@ recipe() {
     local bits=${2:1:1} last activations=16 range=dynamic clip=
     case $2 in
         w?g64) last="bits: $bits, group-size: 64" ;;
-        w4a4) last="bits: 4, group-size: 0" activations=4 ;;
+        w4a4 | w6a6) last="bits: $bits, group-size: 0" activations=$bits ;;
         w8a8) last="bits: 8, group-size: 0, symmetric: true" activations=8 ;;
     esac
     echo "methods:"
@@ -51,13 +51,13 @@ recipe() {
         llm-int8.w8a8) echo "  - {method: llm-int8}" ;;
         llm-int8.*) return 1 ;;
         smoothquant*.w?g64) return 1 ;;
-        awq*.w8a8 | awq*.w4a4) return 1 ;;
+        awq*.w8a8 | awq*.w[46]a[46]) return 1 ;;
         smoothquant.w8a8) range=static; printf '  - {method: %s}\n  - {method: rtn, %s}\n' "$1" "$last" ;;
         smoothquant-mixed.w8a8) range=mixed; printf '  - {method: smoothquant}\n  - {method: rtn, %s}\n' "$last" ;;
         smoothquant-mixed.*) return 1 ;;
         zeroquant.w?g64) printf '  - {method: zeroquant, steps: 100}\n  - {method: rtn, %s, symmetric: true}\n' "$last" ;;
         zeroquant.w8a8) printf '  - {method: zeroquant}\n  - {method: rtn, bits: 8, group-size: 64, symmetric: true}\n' ;;
-        zeroquant.w4a4) printf '  - {method: zeroquant, steps: 100}\n  - {method: rtn, %s}\n' "$last" ;;
+        zeroquant.w[46]a[46]) printf '  - {method: zeroquant, steps: 100}\n  - {method: rtn, %s}\n' "$last" ;;
         # the keys of the paper's own runs of Llama: its stability factor, and the loss it adds at 2 bits and with activations
         affinequant-faithful.w2g64) faithful ", stability-factor: 0.01, augmented-loss: true" "$last" ;;
         affinequant-faithful.w?g64) faithful ", stability-factor: 0.01" "$last" ;;

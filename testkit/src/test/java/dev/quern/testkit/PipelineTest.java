@@ -410,9 +410,10 @@ final class PipelineTest {
     @CsvSource({"rtn, 5, true", "rtn, 6, false", "gptq, 5, false", "gptq, 6, true", "obq, 6, false"})
     void widthsThatGptqHasNotArePackedAsCompressedTensors(String method, int bits, boolean symmetric) {
         Path out = directory.resolve("out");
-        Map<String, ?> keys = Map.of("bits", bits, "group-size", 0, "symmetric", symmetric, "act-bits", 6);
+        Map<String, ?> keys = Map.of("bits", bits, "group-size", 0, "symmetric", symmetric);
         PipelineOptions options = PipelineOptions.of(2, new CalibrationSource(text, 6, 48));
-        QuantizeReport report = new Pipeline(model, out, Recipe.of(method, keys), options).run(Progress.NONE);
+        Recipe recipe = Recipe.of(method, keys, Map.of("act-bits", 6));
+        QuantizeReport report = new Pipeline(model, out, recipe, options).run(Progress.NONE);
         assertThat(report.verified()).isTrue();
         JsonNode config = Json.read(out.resolve("config.json")).path("quantization_config");
         assertThat(config.path("quant_method").asText()).isEqualTo("compressed-tensors");
