@@ -194,8 +194,8 @@ final class EvalCommand implements Callable<Integer> {
         }
         // a text that is too short is told before the second model is read
         windows.cut(tokens, 1);
-        try (MeasuredModel other =
-                MeasuredModel.open(ModelArgument.resolve(reference), Optional.empty(), KvOption.STORED, how, workers)) {
+        try (MeasuredModel other = MeasuredModel.open(
+                ModelArgument.resolve(reference), Optional.empty(), KvOption.DEFAULT, how, workers)) {
             return EvalReport.of(
                     Divergence.of(measured.logits(), other.logits(), tokens, windows, maxWindows, progress),
                     protocol,

@@ -92,7 +92,9 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private static int kvBits(Checkpoint checkpoint) {
-        return checkpoint.support().supported() ? checkpoint.weights().kv().bits() : KvScheme.FLOAT.bits();
+        return checkpoint.support().supported()
+                ? KvOption.DEFAULT.on(checkpoint.weights()).kv().bits()
+                : KvScheme.HALF.bits();
     }
 
     /// Bytes of the tensors by encoding, in the order of the file.
@@ -138,7 +140,7 @@ final class InspectCommand implements Callable<Integer> {
         if (!facts.path("activations").isEmpty()) {
             line("activations", String.join("; ", checkpoint.activations()));
         }
-        if (kvBits(checkpoint) < KvScheme.FLOAT.bits()) {
+        if (kvBits(checkpoint) < KvScheme.HALF.bits()) {
             line("KV cache", kvBits(checkpoint) + " bits");
         }
         if (facts.path("tokenizer").has("error")) {

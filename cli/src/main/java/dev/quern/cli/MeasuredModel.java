@@ -1,6 +1,5 @@
 package dev.quern.cli;
 
-import dev.quern.core.KvScheme;
 import dev.quern.eval.LogitModel;
 import dev.quern.kernels.Workers;
 import dev.quern.models.Checkpoint;
@@ -39,7 +38,7 @@ final class MeasuredModel implements AutoCloseable {
             checkpoint.activations().stream()
                     .map(way -> executor == Executor.TORCH ? way.replace(" × int8", " (simulated)") : way)
                     .forEach(activations::add);
-            if (!weights.kv().equals(KvScheme.FLOAT)) {
+            if (weights.kv().quantizes()) {
                 activations.add(weights.kv().toString());
             }
             logits = switch (executor) {
