@@ -4,7 +4,7 @@
 #   tools/inputs-table.sh MODEL TEXT WORK_DIR [TYPE ...]
 #
 # MODEL is a directory in float, TEXT what perplexity is measured on (16 windows of 512, llama.cpp's protocol), TYPE a
-# type of `convert --dtype` or gptq-2, gptq-3, gptq-4, gptq-8 (round-to-nearest in groups of 64). What is done is
+# type of `convert --dtype` or gptq-2 ... gptq-6, gptq-8 (round-to-nearest in groups of 64). What is done is
 # skipped. INPUTS="float int16 int8" compares 8 bits too.
 set -euo pipefail
 quern=${QUERN:-$(cd "$(dirname "$0")/.." && pwd)/quern}
@@ -14,7 +14,7 @@ shift 3
 read -ra inputs <<< "${INPUTS:-float int16}"
 types=("$@")
 if [[ $# -eq 0 ]]; then
-    types=(q4_0 q4_1 q5_0 q5_1 q8_0 q2_k q3_k_m q4_k_m q5_k_m q6_k iq4_nl iq4_xs gptq-2 gptq-3 gptq-4 gptq-8)
+    types=(q4_0 q4_1 q5_0 q5_1 q8_0 q2_k q3_k_m q4_k_m q5_k_m q6_k iq4_nl iq4_xs gptq-2 gptq-3 gptq-4 gptq-5 gptq-6 gptq-8)
 fi
 mkdir -p "$work"
 

@@ -57,7 +57,7 @@ final class SeededWeights {
                     dtype.name().toLowerCase(Locale.ROOT),
                     (rows, cols, random) -> new DenseWeight(Tensor.of(dtype, floats(rows * cols, random), rows, cols)));
         }
-        for (int bits : List.of(2, 3, 4, 8)) {
+        for (int bits : GroupedWeight.WIDTHS) {
             makers.put("gptq-" + bits, (rows, cols, random) -> grouped(rows, cols, bits, true, random));
             makers.put("gptq-" + bits + "-zeros", (rows, cols, random) -> grouped(rows, cols, bits, false, random));
         }

@@ -38,7 +38,7 @@ sealed interface SyntheticEncoding {
     /// The encoding of a name as `--dtype` takes it; unknown ones are refused.
     static SyntheticEncoding of(String name) {
         if (name.startsWith("gptq-")) {
-            return new Grouped(number(name, "gptq-", List.of(2, 3, 4, 8)));
+            return new Grouped(number(name, "gptq-", GroupedWeight.WIDTHS));
         }
         if (name.startsWith("vptq-")) {
             return Vectors.of(name);

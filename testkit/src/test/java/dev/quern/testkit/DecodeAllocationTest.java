@@ -34,6 +34,7 @@ class DecodeAllocationTest {
                         "gptq-2",
                         "gptq-3",
                         "gptq-4",
+                        "gptq-6",
                         "gptq-8",
                         "bf16",
                         "f16",
