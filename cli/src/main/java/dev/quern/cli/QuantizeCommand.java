@@ -207,7 +207,10 @@ final class QuantizeCommand implements Callable<Integer> {
                 memoryBudget);
         Pipeline pipeline = new Pipeline(model.resolve(), output, wanted, options);
         if (dryRun) {
-            Plan plan = pipeline.plan();
+            Plan plan;
+            try (ProgressDisplay progress = new ProgressDisplay(console, "quantize")) {
+                plan = pipeline.plan(progress);
+            }
             if (common.json) {
                 JsonOut.print(console.out(), plan.toJson());
             } else {

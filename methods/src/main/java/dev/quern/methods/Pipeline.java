@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +35,7 @@ public final class Pipeline {
     /// Where no calibration text is run.
     private static final BlockInputs NO_INPUTS = new CalibrationFree();
 
+    private static final String COSTS = "costs of errors";
     private static final String WRITING = "writing";
     private static final String VERIFYING = "verifying";
 
@@ -54,12 +56,18 @@ public final class Pipeline {
 
     /// Checks everything that can be checked before work starts.
     public Plan plan() {
-        try (Checkpoint checkpoint = Checkpoint.open(model)) {
-            return plan(checkpoint);
+        return plan(Progress.NONE);
+    }
+
+    /// The same; a plan that measures what errors cost says how far it is.
+    public Plan plan(Progress progress) {
+        try (Checkpoint checkpoint = Checkpoint.open(model);
+                Workers workers = Workers.of(options.threads())) {
+            return plan(checkpoint, workers, new Phases(), progress);
         }
     }
 
-    private Plan plan(Checkpoint checkpoint) {
+    private Plan plan(Checkpoint checkpoint, Workers workers, Phases phases, Progress progress) {
         if (GgufOutput.wanted(output)) {
             GgufOutput.type(output, format(recipe.last()));
             if (recipe.activations().quantizes() || recipe.kv().quantizes()) {
@@ -70,7 +78,20 @@ public final class Pipeline {
         Network network = checkpoint.network();
         Selection selection = Selection.of(network, options.exclude());
         requireHeadKept(network);
-        recipe = recipe.planned(selection.chosen());
+        recipe = recipe.planned(selection.chosen(), () -> {
+            CalibrationSet text = calibration(checkpoint);
+            return text == null
+                    ? Map.of()
+                    : phases.call(
+                            COSTS,
+                            () -> ErrorCosts.measure(
+                                    network,
+                                    checkpoint.weights(),
+                                    text.sequences(),
+                                    options.seed(),
+                                    workers::run,
+                                    progress));
+        });
         return Plans.of(network, checkpoint.weights(), selection, recipe, options);
     }
 
@@ -90,7 +111,7 @@ public final class Pipeline {
         progress.at("checking the model", 0, 1);
         try (Checkpoint checkpoint = Checkpoint.open(model);
                 Workers workers = Workers.of(options.threads())) {
-            plan(checkpoint);
+            plan(checkpoint, workers, phases, progress);
             @Nullable CalibrationSet calibration = calibration(checkpoint);
             ObjectNode fingerprint = Fingerprint.of(model, recipe, options, calibration);
             try (Journal journal = Journal.open(output, fingerprint, options.resume(), options.overwrite())) {

@@ -16,6 +16,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /// What is done to a model: methods in order, and what activations and the KV cache are held in.
@@ -160,9 +161,9 @@ public record Recipe(List<Step<?>> steps, ActivationPlan activations, KvScheme k
     }
 
     /// With what depends on the model worked out by the method that chooses the weights.
-    Recipe planned(List<Linear> linears) {
+    Recipe planned(List<Linear> linears, Supplier<Map<Linear, Double>> costs) {
         List<Step<?>> planned = new ArrayList<>(transforms());
-        planned.add(last().planned(linears));
+        planned.add(last().planned(linears, costs));
         return new Recipe(planned, activations, kv);
     }
 

@@ -4,6 +4,7 @@ import dev.quern.core.ActivationScheme;
 import dev.quern.models.Linear;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /// One method of a recipe with its settings.
 public record Step<C extends Record>(Method<C> method, C config) {
@@ -29,10 +30,10 @@ public record Step<C extends Record>(Method<C> method, C config) {
     }
 
     /// With what depends on the model worked out.
-    Step<C> planned(List<Linear> linears) {
+    Step<C> planned(List<Linear> linears, Supplier<Map<Linear, Double>> costs) {
         return switch (method) {
             case BlockMethod<C> _ -> this;
-            case WeightMethod<C> chooses -> new Step<>(method, chooses.planned(config, linears));
+            case WeightMethod<C> chooses -> new Step<>(method, chooses.planned(config, linears, costs));
         };
     }
 

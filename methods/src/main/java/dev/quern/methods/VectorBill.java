@@ -6,6 +6,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 
 /// What the bits of a weight in vectors go to, by kind of Linear.
 final class VectorBill {
@@ -13,14 +15,14 @@ final class VectorBill {
 
     static List<String> lines(List<Linear> linears, Vptq.Config config) {
         Map<String, long[]> sums = new LinkedHashMap<>();
-        Map<String, VectorShape> shapes = new LinkedHashMap<>();
+        Map<String, Set<String>> shapes = new LinkedHashMap<>();
         long[] all = new long[4];
         for (Linear linear : linears) {
             int rows = linear.outFeatures();
             int cols = linear.inFeatures();
             VectorShape shape = config.shape(linear.name(), cols);
             String name = linear.name().substring(linear.name().lastIndexOf('.') + 1) + " [" + rows + ", " + cols + "]";
-            shapes.put(name, shape);
+            shapes.computeIfAbsent(name, _ -> new TreeSet<>()).add(shape.toString());
             long[] bits = {(long) rows * cols, shape.indices(rows, cols), shape.books(), shape.columns(cols)};
             long[] sum = sums.computeIfAbsent(name, _ -> new long[4]);
             for (int i = 0; i < bits.length; i++) {
@@ -29,9 +31,13 @@ final class VectorBill {
             }
         }
         List<String> lines = new ArrayList<>();
-        sums.forEach((name, sum) -> lines.add(line(name + " " + shapes.get(name), sum)));
+        sums.forEach((name, sum) -> lines.add(line(name + " " + listed(shapes.getOrDefault(name, Set.of())), sum)));
         lines.add(line("all", all));
         return lines;
+    }
+
+    private static String listed(Set<String> shapes) {
+        return shapes.size() == 1 ? shapes.iterator().next() : shapes.size() + " shapes";
     }
 
     private static String line(String name, long[] sums) {

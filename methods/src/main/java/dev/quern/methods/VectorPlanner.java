@@ -9,12 +9,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/// Picks a shape for each kind of Linear so that the model's average stays within a budget, codebooks,
-/// norms and padding counted, and the expected loss is least.
+/// Picks a shape for each Linear, or for each kind of Linear, so that the model's average stays within a budget,
+/// codebooks, norms and padding counted, and the expected loss is least.
 ///
 /// The loss of a shape is that of random vectors at high resolution, `c_v · 2^(−2·bits)` (Zador's
 /// bound: longer vectors fill space better; c_v as measured), times what two stages lose against one
-/// book of all sums, times what an error in this kind of Linear costs the model (`cost`). The budget is a sum over the
+/// book of all sums, times what an error in this Linear costs the model (`factors`). The budget is a sum over the
 /// Linears, so the choices follow from one multiplier,
 /// found by halving; what is left over goes to the best single upgrades.
 final class VectorPlanner {
@@ -27,22 +27,32 @@ final class VectorPlanner {
     /// Two stages against one book of as many sums: measured, as the next (`tools/vptq-ablation.sh`).
     private static final double STAGES = 1.33;
 
+    /// How far a factor of costs may be from the middle.
+    private static final double MOST = 8;
+
     private final List<Kind> kinds;
     private final double target;
 
-    /// A kind of Linear: those with the same last name.
+    /// A Linear, or all with the same last name.
     private record Kind(String name, long weights, List<Option> options) {}
 
     private record Option(VectorShape shape, long bits, double loss) {}
 
-    /// `bits` a weight on average over `linears`; `costs` false = errors cost the same in every kind.
-    VectorPlanner(List<Linear> linears, double bits, boolean norm, boolean costs) {
+    /// `bits` a weight on average over `linears`; `costs` as `ErrorCosts` measures them, none = errors cost the same
+    /// everywhere, and all Linears of a kind have one shape.
+    VectorPlanner(List<Linear> linears, double bits, boolean norm, Map<Linear, Double> costs) {
         Map<String, List<Linear>> byName = new LinkedHashMap<>();
         for (Linear linear : linears) {
-            byName.computeIfAbsent(tail(linear.name()), _ -> new ArrayList<>()).add(linear);
+            String name = costs.isEmpty() ? tail(linear.name()) : linear.name();
+            byName.computeIfAbsent(name, _ -> new ArrayList<>()).add(linear);
         }
+        Map<Linear, Double> factors = factors(linears, costs);
         this.kinds = byName.entrySet().stream()
-                .map(e -> kind(e.getKey(), e.getValue(), norm, costs))
+                .map(e -> kind(
+                        e.getKey(),
+                        e.getValue(),
+                        norm,
+                        factors.getOrDefault(e.getValue().getFirst(), 1.0)))
                 .toList();
         this.target = bits * kinds.stream().mapToLong(Kind::weights).sum();
     }
@@ -51,27 +61,45 @@ final class VectorPlanner {
         return name.substring(name.lastIndexOf('.') + 1);
     }
 
-    /// What an error in a weight of a role costs the model, of 1 on average: the root of what was measured on
-    /// SmolLM2-135M (`tools/vptq-costs.sh`). With grouped-query attention keys and values are few and several heads
-    /// read them. The costs themselves take too much from gate and q: at 2.3 bits they gained nothing, the roots a
-    /// tenth of the loss in log perplexity.
-    private static double cost(Role role) {
+    /// What errors in a weight of each Linear cost, 1 in the middle: the roots of the measured costs, a factor of its
+    /// role, and no more than `MOST` apart from the middle.
+    ///
+    /// The costs themselves shift too many bits: errors are not small, and feedback keeps them away from the inputs
+    /// that matter. SmolLM2-135M at 3 bits, perplexity (equal costs 22.398): with the costs' ratios
+    /// within a role 21.802, with their roots 21.610; the demo model (docs/methods/vptq.md) agrees.
+    private static Map<Linear, Double> factors(List<Linear> linears, Map<Linear, Double> costs) {
+        Map<Linear, Double> factors = new LinkedHashMap<>();
+        for (Linear linear : linears) {
+            double cost = costs.getOrDefault(linear, Double.NaN) / linear.inFeatures() / linear.outFeatures();
+            if (cost > 0 && cost < Double.POSITIVE_INFINITY) {
+                factors.put(linear, factor(linear.role()) * Math.sqrt(cost));
+            }
+        }
+        double[] sorted = factors.values().stream().mapToDouble(f -> f).sorted().toArray();
+        factors.replaceAll((_, f) -> Math.clamp(f / sorted[sorted.length / 2], 1 / MOST, MOST));
+        return factors;
+    }
+
+    /// What the second order says too little or too much of large errors. The ratio of what each role alone costs
+    /// SmolLM2-135M at 2 bits (`tools/vptq-costs.sh`, roots) to the roots of the measured costs there.
+    private static double factor(Role role) {
         return switch (role) {
-            case Q, O -> 0.8;
-            case K -> 1.7;
-            case V -> 1.4;
-            case GATE -> 0.7;
-            case UP -> 1.3;
-            case DOWN -> 0.9;
+            case Q -> 0.85;
+            case K -> 0.91;
+            case V -> 0.63;
+            case O -> 0.90;
+            case GATE -> 0.95;
+            case UP -> 1.7;
+            case DOWN -> 1.1;
             case HEAD -> 1;
         };
     }
 
-    private static Kind kind(String name, List<Linear> linears, boolean norm, boolean costs) {
+    private static Kind kind(String name, List<Linear> linears, boolean norm, double factor) {
         long weights = linears.stream()
                 .mapToLong(l -> (long) l.outFeatures() * l.inFeatures())
                 .sum();
-        double cost = weights * (costs ? cost(linears.getFirst().role()) : 1);
+        double cost = weights * factor;
         List<Option> options = new ArrayList<>();
         for (int length : new int[] {4, 8, 3, 2}) {
             for (int main = 2; main <= MOST_INDEX_BITS; main++) {

@@ -6,7 +6,9 @@ import dev.quern.models.Linear;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /// VPTQ (arXiv:2409.17066): vectors of consecutive outputs become indices of centroids, column by column with
 /// second-order feedback.
@@ -29,7 +31,9 @@ public final class Vptq implements WeightMethod<Vptq.Config> {
             @Key(value = "0", doc = "planned average bits of a weight, codebooks counted; 0 = as the next keys say")
             double bits,
 
-            @Key(value = "true", doc = "plan by what errors in each kind of Linear cost; false = all cost the same")
+            @Key(
+                    value = "true",
+                    doc = "plan by what errors in each Linear cost, measured first; false = all cost the same")
             boolean costs,
 
             @Key(value = "4", doc = "outputs of a vector") int vectorLength,
@@ -179,12 +183,13 @@ public final class Vptq implements WeightMethod<Vptq.Config> {
     }
 
     @Override
-    public Config planned(Config config, List<Linear> linears) {
+    public Config planned(Config config, List<Linear> linears, Supplier<Map<Linear, Double>> costs) {
         if (config.bits() == 0 || !config.shapes().isEmpty() || linears.isEmpty()) {
             return config;
         }
         boolean norm = config.norm() != ColumnNorm.NONE;
-        return config.with(new VectorPlanner(linears, config.bits(), norm, config.costs()).shapes());
+        Map<Linear, Double> known = config.costs() ? costs.get() : Map.of();
+        return config.with(new VectorPlanner(linears, config.bits(), norm, known).shapes());
     }
 
     @Override

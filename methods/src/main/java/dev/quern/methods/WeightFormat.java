@@ -102,7 +102,9 @@ public sealed interface WeightFormat permits WeightFormat.Grouped, WeightFormat.
 
         @Override
         public String toString() {
-            return config.shapes().isEmpty() ? config.shape("", 0).toString() : config.shapes();
+            return config.shapes().isEmpty()
+                    ? config.shape("", 0).toString()
+                    : VectorShapes.of(config.shapes()).toString();
         }
     }
 

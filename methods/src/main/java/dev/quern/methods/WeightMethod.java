@@ -2,7 +2,9 @@ package dev.quern.methods;
 
 import dev.quern.models.Linear;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /// Chooses the stored form of one Linear's weights, given what is known of the Linear's inputs.
 ///
@@ -37,8 +39,9 @@ public non-sealed interface WeightMethod<C extends Record> extends Method<C> {
         return Optional.empty();
     }
 
-    /// The settings with what depends on the model worked out; told of the Linears that will be quantized.
-    default C planned(C config, List<Linear> linears) {
+    /// The settings with what depends on the model worked out; told of the Linears that will be quantized, and, where
+    /// it asks, what errors in each cost the model (`ErrorCosts`; none where there is no text to measure it on).
+    default C planned(C config, List<Linear> linears, Supplier<Map<Linear, Double>> costs) {
         return config;
     }
 

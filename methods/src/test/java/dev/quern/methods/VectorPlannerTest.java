@@ -7,6 +7,7 @@ import dev.quern.core.UsageException;
 import dev.quern.models.Linear;
 import dev.quern.models.Role;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -38,7 +39,7 @@ class VectorPlannerTest {
     private static double average(List<Linear> linears, double bits) {
         Vptq method = new Vptq();
         Vptq.Config config =
-                method.planned(Step.of(method, Map.of("bits", bits)).config(), linears);
+                method.planned(Step.of(method, Map.of("bits", bits)).config(), linears, Map::of);
         WeightFormat format = method.format(config);
         double bytes = 0;
         double weights = 0;
@@ -59,14 +60,14 @@ class VectorPlannerTest {
 
     @Test
     void largeMatricesGetLargerBooks() {
-        assertThat(new VectorPlanner(block(4096, 1024, 14336, 32), 2.5, true, true).shapes())
+        assertThat(new VectorPlanner(block(4096, 1024, 14336, 32), 2.5, true, Map.of()).shapes())
                 .contains("k1024");
-        assertThat(new VectorPlanner(small(), 2.5, true, true).shapes()).doesNotContain("k2048");
+        assertThat(new VectorPlanner(small(), 2.5, true, Map.of()).shapes()).doesNotContain("k2048");
     }
 
     @Test
     void aBudgetThatNothingFitsIsRefusedWithTheLeast() {
-        assertThatThrownBy(() -> new VectorPlanner(small(), 0.05, true, true).shapes())
+        assertThatThrownBy(() -> new VectorPlanner(small(), 0.05, true, Map.of()).shapes())
                 .isInstanceOf(UsageException.class)
                 .hasMessageContaining("no codebooks fit 0.050 bits a weight on this model; the least is 0.");
     }
@@ -88,13 +89,41 @@ class VectorPlannerTest {
     void errorsThatCostMoreGetMoreBitsUnlessAllCostTheSame() {
         Vptq method = new Vptq();
         List<Linear> linears = block(4096, 1024, 14336, 32);
-        double[] keysLessGates = new double[2];
-        for (int i = 0; i < 2; i++) {
-            Vptq.Config config = method.planned(
-                    Step.of(method, Map.of("bits", 2.3, "costs", i == 0)).config(), linears);
-            keysLessGates[i] = bits(config, "k_proj") - bits(config, "gate_proj");
-        }
-        assertThat(keysLessGates[0]).isGreaterThan(keysLessGates[1]);
+        Map<Linear, Double> costs = new HashMap<>();
+        // what a weight costs is what the matrix costs by its size
+        linears.forEach(l -> costs.put(
+                l,
+                (l.layer() == 5 ? 1000.0 : 1) * l.inFeatures() * l.outFeatures() / (l.role() == Role.GATE ? 50 : 1)));
+        Vptq.Config measured =
+                method.planned(Step.of(method, Map.of("bits", 2.3)).config(), linears, () -> costs);
+        assertThat(bits(measured, "model.layers.5.mlp.down_proj"))
+                .isGreaterThan(bits(measured, "model.layers.6.mlp.down_proj"));
+        assertThat(bits(measured, "model.layers.6.mlp.down_proj"))
+                .isGreaterThan(bits(measured, "model.layers.6.mlp.gate_proj"));
+        Vptq.Config same = method.planned(
+                Step.of(method, Map.of("bits", 2.3, "costs", false)).config(), linears, () -> {
+                    throw new AssertionError("nothing is to be measured");
+                });
+        assertThat(same.shapes()).startsWith("q_proj=");
+        assertThat(bits(same, "model.layers.5.mlp.down_proj")).isEqualTo(bits(same, "model.layers.6.mlp.down_proj"));
+    }
+
+    @Test
+    void costsThatAreNoNumbersCountAsOrdinary() {
+        List<Linear> linears = small();
+        Map<Linear, Double> costs = new HashMap<>();
+        linears.forEach(l -> costs.put(l, l.layer() == 3 ? Double.NaN : l.layer() == 4 ? 0 : 1.0));
+        assertThat(new VectorPlanner(linears, 2.3, true, costs).shapes())
+                .contains("model.layers.3.", "model.layers.4.");
+    }
+
+    @Test
+    void theLongestNameSaysTheShape() {
+        VectorShapes shapes = VectorShapes.of("down_proj=v4-k256,layers.1.mlp.down_proj=v3-k512");
+        assertThat(shapes.find("model.layers.1.mlp.down_proj", false).orElseThrow())
+                .hasToString("v3-k512");
+        assertThat(shapes.find("model.layers.11.mlp.down_proj", false).orElseThrow())
+                .hasToString("v4-k256");
     }
 
     private static double bits(Vptq.Config config, String name) {
