@@ -3,8 +3,8 @@
 #
 #   tools/vptq-costs.sh MODEL WIKITEXT_DIR [WORK_DIR]
 #
-# Prints for each kind the loss in log perplexity, and that divided by the kind's share of the weights: what
-# `VectorPlanner` weighs by. SAMPLES (24), SEQ_LEN (256) and WINDOWS (4) lengthen it. WIKITEXT_DIR holds valid.txt and
+# Prints for each kind the loss in log perplexity, and that divided by the kind's share of the weights, from whose roots
+# `VectorPlanner` has its factors of roles. SAMPLES (24), SEQ_LEN (256) and WINDOWS (4) lengthen it. WIKITEXT_DIR holds valid.txt and
 # test.txt. What lies in WORK_DIR already is not made again.
 set -euo pipefail
 quern=${QUERN:-$(cd "$(dirname "$0")/.." && pwd)/quern}
