@@ -241,7 +241,7 @@ final class GptqTest {
     @Test
     void settingsOutOfTheirRangeAreRefused() {
         for (Map<String, ?> wrong : java.util.List.of(
-                Map.of("bits", 5),
+                Map.of("bits", 7),
                 Map.of("damping", -1),
                 Map.of("block-size", 0),
                 Map.of("retarget", 2),
