@@ -7,9 +7,8 @@ import org.jspecify.annotations.Nullable;
 /// A uniformly quantized matrix in the GPTQ packing: integer codes with a scale and a zero point for each group of
 /// inputs of each output, `w = scale · (code − zeroPoint)`.
 ///
-/// - `qweight` I32 `[cols · bits / 32, rows]`: codes packed along the input dimension, lowest bits first, without gaps:
-/// 32
-///   codes of 3 bits lie in three words (arXiv:2210.17323's code, AutoGPTQ).
+/// - `qweight` I32 `[cols · bits / 32, rows]`: codes packed along the input dimension, lowest bits first,
+///   without gaps: 32 codes of 3 bits lie in three words (arXiv:2210.17323's code, AutoGPTQ).
 /// - `scales` F16, BF16 or F32 `[groups, rows]`; `groups = ceil(cols / groupSize)`.
 /// - `zeroPoints` `[groups · rows]`, unsigned `0 … 2^bits` (the upper end comes from checkpoints that stored z − 1).
 /// - `groupIndex` `[cols]`: the group of each input; null when it is simply `column / groupSize`.

@@ -2,10 +2,9 @@ package dev.quern.core;
 
 /// How a matrix is to be quantized to uniform codes.
 ///
-/// `bits` 2, 3, 4, 5, 6 or 8; `groupSize` inputs share one scale and zero point (0 = the whole row); `symmetric` fixes
-/// the
-/// zero
-/// point at `2^(bits−1)`. Scales are rounded to `scaleType` before codes are computed.
+/// `bits` 2, 3, 4, 5, 6 or 8; `groupSize` inputs share one scale and zero point (0 = the whole row);
+/// `symmetric` fixes the zero point at `2^(bits−1)`. Scales are rounded to `scaleType` before codes are
+/// computed.
 public record QuantScheme(int bits, int groupSize, boolean symmetric, DType scaleType) {
     public QuantScheme {
         if (!GroupedWeight.WIDTHS.contains(bits)) {

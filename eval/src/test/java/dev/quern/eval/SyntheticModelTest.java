@@ -55,7 +55,7 @@ class SyntheticModelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"vptq-12", "vptq-v0-k16", "vptq-v8-k100", "vptq-v8-k65536-65536", "gptq-5", "q9"})
+    @ValueSource(strings = {"vptq-12", "vptq-v0-k16", "vptq-v8-k100", "vptq-v8-k65536-65536", "gptq-7", "q9"})
     void whatDoesNotExistIsNamedWithWhatDoes(String dtype) {
         assertThatThrownBy(() -> SyntheticModel.of("1b", dtype).weight(LINEAR))
                 .isInstanceOf(UsageException.class)

@@ -5,11 +5,9 @@ import dev.quern.core.PackedWeight;
 
 /// Weights in the GPTQ packing: any width, any group size, with or without activation order.
 ///
-/// Memory: the codes at their own width, 5 and 6 bits as bytes, and 32 bits for each group's scale, as many again for
-/// its zero point unless all
-/// are the middle of the range: 4 bits in groups of 128 take 4.25 or 4.5 bits a weight. Groups are padded to whole
-/// words
-/// (32 inputs at 3 bits). The weight itself is not kept.
+/// Memory: the codes at their own width, 5 and 6 bits as bytes, and 32 bits for each group's scale, as many
+/// again for its zero point unless all are the middle of the range: 4 bits in groups of 128 take 4.25 or 4.5
+/// bits a weight. Groups are padded to whole words (32 inputs at 3 bits). The weight itself is not kept.
 ///
 /// Inputs are sorted by group once, here, so that activation order costs one permutation of the activations.
 final class GroupedKernel implements LinearKernel {

@@ -27,9 +27,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// For labels that the model itself draws, the mean outer product of gradients is the Hessian of that divergence. With
 /// inputs `x` and gradients `g` of a Linear's output taken as independent (K-FAC, arXiv:1503.05671), weights that are
-/// off by `ΔW` cost `½ · E‖g‖² / out · tr(ΔW·E[x·xᵀ]·ΔWᵀ)`, here with the diagonal of the second moments and `W` for
-/// `ΔW`.
-/// Labels are drawn independently, so `E‖g‖²` is `E‖G‖² / E Σ‖x‖²` of the gradient `G` of whole sequences.
+/// off by `ΔW` cost `½ · E‖g‖² / out · tr(ΔW·E[x·xᵀ]·ΔWᵀ)`, here with the diagonal of the second moments and
+/// `W` for `ΔW`. Labels are drawn independently, so `E‖g‖²` is `E‖G‖² / E Σ‖x‖²` of the gradient `G` of whole
+/// sequences.
 ///
 /// A block at a time: forward with the residual stream kept before each block, then back, each block run again. Memory:
 /// one block in float32 with its gradients, the head, and the streams. Time: four forward passes over `SEQUENCES` of
@@ -39,6 +39,7 @@ public final class ErrorCosts {
     private static final int LENGTH = 256;
 
     private final Network network;
+    private final WeightSource source;
     private final TorchWeights weights;
     private final List<int[]> sequences;
     private final long seed;
@@ -48,6 +49,7 @@ public final class ErrorCosts {
     private ErrorCosts(
             Network network, WeightSource source, List<int[]> text, long seed, Parallel parallel, Progress progress) {
         this.network = network;
+        this.source = source;
         this.weights = TorchWeights.streaming(source);
         this.sequences = text.stream()
                 .limit(SEQUENCES)
@@ -71,6 +73,7 @@ public final class ErrorCosts {
         for (Block block : blocks) {
             at("forward " + block.layer(), block.layer());
             states.add(forward(block, states.getLast()));
+            release(block);
         }
         at("labels", blocks.size());
         float[][] gradients = labelled(states.removeLast());
@@ -78,8 +81,14 @@ public final class ErrorCosts {
         for (Block block : blocks.reversed()) {
             at("back " + block.layer(), 2L * blocks.size() - block.layer());
             costs.putAll(back(block, states.removeLast(), gradients));
+            release(block);
         }
         return costs;
+    }
+
+    /// Lets go of the pages of the file that the block was read from.
+    private void release(Block block) {
+        block.linears().forEach(linear -> Mapped.release(source.weight(linear.weightName())));
     }
 
     private void at(String what, long done) {
