@@ -15,11 +15,11 @@ import dev.quern.torch.TorchTensor;
 import dev.quern.torch.TorchWeights;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
-import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /// What errors in each Linear cost a model, measured on it: where its weights err by their own size, the expected
@@ -179,7 +179,7 @@ public final class ErrorCosts {
         Map<Linear, double[]> squares = new LinkedHashMap<>();
         block.linears().forEach(linear -> squares.put(linear, new double[states.length]));
         List<Map<Linear, float[]>> moments = new ArrayList<>();
-        sequences.forEach(_ -> moments.add(new ConcurrentHashMap<>()));
+        sequences.forEach(_ -> moments.add(new HashMap<>()));
         TorchScope.run(() -> {
             Map<Linear, TorchTensor> loaded = loaded(block.linears());
             each(i -> {

@@ -46,6 +46,9 @@ public final class Pipeline {
 
     private final PipelineOptions options;
 
+    /// The calibration text, once it was read.
+    private @Nullable CalibrationSet text;
+
     /// `model` is a directory or a .gguf file; `output` a directory to be made, or a .gguf file.
     public Pipeline(Path model, Path output, Recipe recipe, PipelineOptions options) {
         this.model = model;
@@ -79,15 +82,15 @@ public final class Pipeline {
         Selection selection = Selection.of(network, options.exclude());
         requireHeadKept(network);
         recipe = recipe.planned(selection.chosen(), () -> {
-            CalibrationSet text = calibration(checkpoint);
-            return text == null
+            CalibrationSet calibration = calibration(checkpoint);
+            return calibration == null
                     ? Map.of()
                     : phases.call(
                             COSTS,
                             () -> ErrorCosts.measure(
                                     network,
                                     checkpoint.weights(),
-                                    text.sequences(),
+                                    calibration.sequences(),
                                     options.seed(),
                                     workers::run,
                                     progress));
@@ -138,12 +141,12 @@ public final class Pipeline {
 
     private @Nullable CalibrationSet calibration(Checkpoint checkpoint) {
         PipelineOptions.CalibrationSource source = options.calibration();
-        if (source == null || !recipe.calibrated()) {
-            return null;
+        if (text == null && source != null && recipe.calibrated()) {
+            try (Tokenizer tokenizer = checkpoint.tokenizer()) {
+                text = CalibrationSet.read(source, tokenizer, options.seed());
+            }
         }
-        try (Tokenizer tokenizer = checkpoint.tokenizer()) {
-            return CalibrationSet.read(source, tokenizer, options.seed());
-        }
+        return text;
     }
 
     private static <C extends Record> WeightFormat format(Step<C> step) {

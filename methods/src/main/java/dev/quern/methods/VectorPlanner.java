@@ -65,8 +65,8 @@ final class VectorPlanner {
     /// role, and no more than `MOST` apart from the middle.
     ///
     /// The costs themselves shift too many bits: errors are not small, and feedback keeps them away from the inputs
-    /// that matter. SmolLM2-135M at 3 bits, perplexity (equal costs 22.398): with the costs' ratios
-    /// within a role 21.802, with their roots 21.610; the demo model (docs/methods/vptq.md) agrees.
+    /// that matter. In a trial with SmolLM2-135M at 3 bits the costs' ratios within a role gave a perplexity
+    /// of 21.802, their roots 21.610; all of this together 21.398, equal costs 22.398 (docs/methods/vptq.md).
     private static Map<Linear, Double> factors(List<Linear> linears, Map<Linear, Double> costs) {
         Map<Linear, Double> factors = new LinkedHashMap<>();
         for (Linear linear : linears) {
