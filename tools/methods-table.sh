@@ -33,11 +33,12 @@ model=$1 data=$2 work=$3
 mkdir -p "$work"
 widths=(w4g64 w3g64 w2g64 w4a4 w6a6 w8a8)
 methods=(rtn gptq awq smoothquant smoothquant-mixed zeroquant llm-int8 omniquant affinequant-faithful affinequant
-    smoothquant+gptq awq+gptq affinequant+gptq affinequant-online)
+    smoothquant+gptq awq+gptq affinequant+gptq affinequant-online rtn+tune gptq+tune affinequant+gptq+tune)
 
 faithful() { printf '  - {method: affinequant, faithful: true%s}\n  - {method: rtn, %s}\n' "$1" "$2"; }
 
-# The YAML of method $1 at width $2; nothing where the two do not go together.
+# The YAML of method $1 at width $2; nothing where the two do not go together. What ends in +tune is what stands before it,
+# its scales then trained end to end.
 recipe() {
     local bits=${2:1:1} last activations=16 range=dynamic clip=
     case $2 in
@@ -47,6 +48,8 @@ recipe() {
     esac
     echo "methods:"
     case $1.$2 in
+        *+tune.w?g64) recipe "${1%+tune}" "$2" && return ;;
+        *+tune.*) return 1 ;;
         rtn.* | gptq.*) echo "  - {method: $1, $last}" ;;
         llm-int8.w8a8) echo "  - {method: llm-int8}" ;;
         llm-int8.*) return 1 ;;
@@ -80,27 +83,40 @@ ppl() { ${QUERN_RUN:-} "$quern" eval "$1" --task perplexity --data "$data/test.t
 # One number of a JSON file.
 number() { grep -o "\"$2\" *: *[0-9.eE+-]*" "$1" 2>/dev/null | head -1 | sed 's/.*: *//'; }
 
+# Makes $work/$1 by the command that follows, its report beside it; nothing where both are there.
+run() {
+    local name=$1 code=0
+    shift
+    [[ -e $work/$name.json && -e $work/$name ]] && return
+    ${QUERN_RUN:-} "$quern" "$@" -o "$work/$name" > "$work/$name.json.new" || code=$?
+    # exit code 1 with a whole result: no better than a guess, which is what the table is to show
+    if [[ $code -gt 1 || ! -s $work/$name.json.new ]]; then
+        rm -f "$work/$name.json.new"
+        return 1
+    fi
+    mv "$work/$name.json.new" "$work/$name.json"
+}
+
 cell() {
     local name=$1.$2
     [[ -e $work/$name.ppl.json || ! $name =~ $only ]] && return
     recipe "$1" "$2" > "$work/$name.yaml" || { rm "$work/$name.yaml"; return 0; }
     echo "$name" >&2
-    if [[ ! -e $work/$name.json ]]; then
-        local code=0
-        ${QUERN_RUN:-} "$quern" quantize "$model" -o "$work/$name" --recipe "$work/$name.yaml" --resume \
-            --calibration "$data/valid.txt" --samples "$samples" --seq-len "$length" --json \
-            > "$work/$name.json.new" || code=$?
-        # exit code 1 with a whole result: no better than a guess, which is what the table is to show
-        if [[ $code -gt 1 || ! -s $work/$name.json.new ]]; then
-            rm -f "$work/$name.json.new"
-            return 0
-        fi
-        mv "$work/$name.json.new" "$work/$name.json"
-    fi
+    local text=(--calibration "$data/valid.txt" --samples "$samples" --seq-len "$length" --json)
+    local chosen=$name
+    [[ $1 == *+tune ]] && chosen=${1%+tune}.$2
+    run "$chosen" quantize "$model" --recipe "$work/$name.yaml" --resume "${text[@]}" || return 0
+    [[ $chosen == "$name" ]] || run "$name" tune "$work/$chosen" --reference "$model" --resume "${text[@]}" || return 0
     if ppl "$work/$name" > "$work/$name.ppl.json.new"; then
         mv "$work/$name.ppl.json.new" "$work/$name.ppl.json"
-        [[ -n $keep ]] || rm -r "${work:?}/$name"
+        [[ -n $keep ]] || tuned "$1" "$2" || rm -r "${work:?}/$name"
+        [[ -n $keep || $chosen == "$name" ]] || rm -r "${work:?}/$chosen"
     fi
+}
+
+# True where cell $1.$2 is still to be trained.
+tuned() {
+    [[ $2 == w?g64 && " ${methods[*]} " == *" $1+tune "* && $1+tune.$2 =~ $only && ! -e $work/$1+tune.$2.ppl.json ]]
 }
 
 table() {

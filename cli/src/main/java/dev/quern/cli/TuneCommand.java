@@ -10,22 +10,23 @@ import picocli.CommandLine.Help.Visibility;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/// `quern tune`: codebooks against the float model's predictions.
+/// `quern tune`: what gives codes their values, against the float model's predictions.
 @Command(
         name = "tune",
         sortOptions = false,
         showDefaultValues = true,
-        header = "Fine-tunes the codebooks of a model that quantize --method vptq wrote.",
+        header = "Fine-tunes a quantized model against the float model: other scales, same codes.",
         description = {
-            "Centroids, scales and shifts are trained end to end, so that next-token distributions",
-            "come near the float model's; indices stay, and so does the size. A part of the text is",
-            "held out and judges: the result is never worse there than what it began with."
+            "Scales of integer codes, or centroids, scales and shifts of codebooks, are trained end to",
+            "end, so that next-token distributions come near the float model's; codes stay, and so",
+            "does the size. A part of the text is held out and judges: the result is never worse there",
+            "than what it began with. For what rtn, gptq, obq, awq, affinequant and vptq wrote."
         },
         footer = {
             "",
             "Examples:",
-            "  quern quantize llama -o llama-v2 --method vptq --set bits=2.3 --calibration wiki.txt",
-            "  quern tune llama-v2 --reference llama -o llama-v2-tuned --calibration wiki.txt"
+            "  quern quantize llama -o llama-2bit --method gptq --bits 2 --calibration wiki.txt",
+            "  quern tune llama-2bit --reference llama -o llama-tuned --calibration wiki.txt"
         })
 final class TuneCommand implements Callable<Integer> {
     private final Console console;

@@ -66,6 +66,11 @@ public record GroupedWeight(
         return new GroupedWeight(rows, cols, bits, groupSize, qweight, scales, zeroPoints, index);
     }
 
+    /// The same codes with other scales `[groups, rows]`.
+    public GroupedWeight withScales(Tensor others) {
+        return new GroupedWeight(rows, cols, bits, groupSize, qweight, others, zeroPoints, groupIndex);
+    }
+
     /// Packs `codes [rows, cols]` (unsigned, one byte each). `scales` is `[groups, rows]`, already at its storage
     /// type.
     public static GroupedWeight pack(

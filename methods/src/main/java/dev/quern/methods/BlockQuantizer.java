@@ -2,7 +2,6 @@ package dev.quern.methods;
 
 import dev.quern.core.OutlierInt8Weight;
 import dev.quern.core.PackedWeight;
-import dev.quern.core.VectorWeight;
 import dev.quern.models.Block;
 import dev.quern.models.Linear;
 import dev.quern.models.LinearInput;
@@ -14,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -28,11 +28,13 @@ final class BlockQuantizer<C extends Record> implements CalibratedWalk.StageQuan
     private final Parallel parallel;
     private final Phases phases;
     private final long seed;
+    private final Optional<Tuning> tuning;
     private final Consumer<String> progress;
     private final Map<Linear, QuantizedLinear> results = new LinkedHashMap<>();
     private final Map<Linear, LinearInput> inputs = new LinkedHashMap<>();
 
-    /// `parameters` are the block as methods transformed it, null where none did.
+    /// `parameters` are the block as methods transformed it, null where none did; `tuning` tells how what was chosen is
+    /// trained.
     BlockQuantizer(
             Step<C> step,
             WeightSource source,
@@ -41,6 +43,7 @@ final class BlockQuantizer<C extends Record> implements CalibratedWalk.StageQuan
             Parallel parallel,
             Phases phases,
             long seed,
+            Optional<Tuning> tuning,
             Consumer<String> progress) {
         this.step = step;
         this.source = source;
@@ -49,6 +52,7 @@ final class BlockQuantizer<C extends Record> implements CalibratedWalk.StageQuan
         this.parallel = parallel;
         this.phases = phases;
         this.seed = seed;
+        this.tuning = tuning;
         this.progress = progress;
     }
 
@@ -81,21 +85,18 @@ final class BlockQuantizer<C extends Record> implements CalibratedWalk.StageQuan
 
     @Override
     public boolean tunes() {
-        return step.weightMethod().tuning(step.config()).isPresent();
+        return tuning.isPresent();
     }
 
     @Override
     public void tune(Block block, BlockWeights chosen, BlockSamples samples) {
-        Map<Linear, TunedVectors> tuned = new LinkedHashMap<>();
-        results.forEach((linear, result) -> {
-            if (result.weight() instanceof VectorWeight vectors) {
-                tuned.put(linear, new TunedVectors(vectors));
-            }
-        });
+        Map<Linear, TunedWeight> tuned = new LinkedHashMap<>();
+        results.forEach(
+                (linear, result) -> TunedWeight.of(result.weight()).ifPresent(weight -> tuned.put(linear, weight)));
         if (tuned.isEmpty()) {
             return;
         }
-        VectorTraining training = new VectorTraining(
+        WeightTraining training = new WeightTraining(
                 tuned,
                 (i, weights) -> samples.loss(
                         block,
@@ -107,17 +108,17 @@ final class BlockQuantizer<C extends Record> implements CalibratedWalk.StageQuan
                 samples.count(),
                 parallel,
                 (what, _, _) -> progress.accept("tuning block " + block.layer() + ", " + what));
-        Tuning tuning = step.weightMethod().tuning(step.config()).orElseThrow();
-        VectorTraining.Outcome outcome =
-                phases.call("block training", () -> training.run(tuning.epochs(), tuning.rate(), TuneJournal.NONE));
-        tuned.forEach((linear, vectors) -> {
-            VectorWeight weight = vectors.pack();
+        Tuning plan = tuning.orElseThrow();
+        WeightTraining.Outcome outcome =
+                phases.call("block training", () -> training.run(plan.epochs(), plan.rate(), TuneJournal.NONE));
+        tuned.forEach((linear, trained) -> {
+            PackedWeight weight = trained.pack();
             chosen.replace(linear, weight);
             results.computeIfPresent(linear, (_, result) -> tuned(result, weight, outcome));
         });
     }
 
-    private static QuantizedLinear tuned(QuantizedLinear result, VectorWeight weight, VectorTraining.Outcome outcome) {
+    private static QuantizedLinear tuned(QuantizedLinear result, PackedWeight weight, WeightTraining.Outcome outcome) {
         List<String> notes = new ArrayList<>(result.notes());
         notes.add(String.format(
                 Locale.ROOT,

@@ -37,7 +37,13 @@ public final class Gptq implements WeightMethod<Gptq.Config> {
             double retarget,
 
             @Key(value = "2", doc = "rounds of scale refit and code correction after the columns")
-            int refine) {
+            int refine,
+
+            @Key(value = "0", doc = "times over the text that train scales against the block's output; 0 = none")
+            int blockEpochs,
+
+            @Key(value = "0.002", doc = "their step, as a share of each scale")
+            double blockRate) {
         QuantScheme scheme() {
             return new QuantScheme(bits, groupSize, symmetric);
         }
@@ -56,6 +62,7 @@ public final class Gptq implements WeightMethod<Gptq.Config> {
             if (refine < 0) {
                 throw new UsageException("refine is not negative, unlike " + refine);
             }
+            Tuning.check(blockEpochs, blockRate);
         }
     }
 
@@ -87,6 +94,11 @@ public final class Gptq implements WeightMethod<Gptq.Config> {
     @Override
     public boolean wantsDrift(Config config) {
         return config.retarget() > 0;
+    }
+
+    @Override
+    public Optional<Tuning> tuning(Config config) {
+        return Tuning.of(config.blockEpochs(), config.blockRate());
     }
 
     @Override

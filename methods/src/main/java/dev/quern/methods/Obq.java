@@ -46,7 +46,7 @@ public final class Obq implements WeightMethod<Obq.Config> {
 
         /// The same work for GPTQ.
         Gptq.Config gptq() {
-            return new Gptq.Config(bits, groupSize, symmetric, range, damping, true, 128, 0, 0);
+            return new Gptq.Config(bits, groupSize, symmetric, range, damping, true, 128, 0, 0, 0, 0.002);
         }
     }
 

@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -265,7 +266,15 @@ public final class Pipeline {
                             walk,
                             block,
                             candidate -> new BlockQuantizer<>(
-                                    step, source, candidate, selection, parallel, phases, options.seed(), _ -> {}))
+                                    step,
+                                    source,
+                                    candidate,
+                                    selection,
+                                    parallel,
+                                    phases,
+                                    options.seed(),
+                                    Optional.empty(),
+                                    _ -> {}))
                     : null;
         }
 
@@ -282,6 +291,7 @@ public final class Pipeline {
                     parallel,
                     phases,
                     options.seed(),
+                    step.weightMethod().tuning(step.config()),
                     what -> progress.at(
                             what, before + begin + (100L - begin) * Math.min(done[0]++, count - 1) / count, total()));
         }

@@ -19,7 +19,7 @@ interface TuneJournal {
     /// Keeps nothing.
     TuneJournal NONE = new TuneJournal() {
         @Override
-        public Optional<Reached> last(Map<Linear, TunedVectors> tuned) {
+        public Optional<Reached> last(Map<Linear, TunedWeight> tuned) {
             return Optional.empty();
         }
 
@@ -56,7 +56,7 @@ interface TuneJournal {
     }
 
     /// What the last epoch reached; empty at the beginning.
-    Optional<Reached> last(Map<Linear, TunedVectors> tuned);
+    Optional<Reached> last(Map<Linear, TunedWeight> tuned);
 
     /// Keeps what an epoch reached.
     void add(Reached reached);
@@ -64,7 +64,7 @@ interface TuneJournal {
     /// In a run's folder.
     record Stored(Journal journal) implements TuneJournal {
         @Override
-        public Optional<Reached> last(Map<Linear, TunedVectors> tuned) {
+        public Optional<Reached> last(Map<Linear, TunedWeight> tuned) {
             if (journal.entries().isEmpty()) {
                 return Optional.empty();
             }

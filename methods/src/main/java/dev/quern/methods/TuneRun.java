@@ -1,17 +1,17 @@
 package dev.quern.methods;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.quern.core.PackedWeight;
 import dev.quern.core.Progress;
 import dev.quern.core.QuernException;
 import dev.quern.core.UsageException;
-import dev.quern.core.VectorWeight;
 import dev.quern.formats.Json;
 import dev.quern.formats.OutputDirectory;
 import dev.quern.formats.Safetensors;
 import dev.quern.formats.SafetensorsFile;
 import dev.quern.formats.StoredTensor;
 import dev.quern.formats.TensorPlan;
-import dev.quern.formats.VptqLayout;
+import dev.quern.formats.WeightLayout;
 import dev.quern.kernels.Workers;
 import dev.quern.models.Checkpoint;
 import dev.quern.models.Linear;
@@ -23,8 +23,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Fine-tunes a model that `vptq` wrote against its float model and writes a new directory: the same codes, other
-/// centroids, scales and shifts.
+/// Fine-tunes a quantized model against its float model and writes a new directory: the same codes, other scales, or
+/// centroids, scales and shifts of codebooks.
 public final class TuneRun {
     /// Where from, where to and how long.
     public record Options(
@@ -47,14 +47,18 @@ public final class TuneRun {
         }
     }
 
-    /// Nats a token of divergence from the float model on held-out text, before and after.
-    public record Report(Path output, double before, double after, double seconds, List<String> notes) {
+    /// Nats a token of divergence from the float model on held-out text, before and after; `peakRssBytes` is 0 where
+    /// the
+    /// system does not tell.
+    public record Report(
+            Path output, double before, double after, double seconds, long peakRssBytes, List<String> notes) {
         public ObjectNode toJson() {
             ObjectNode json = Json.object()
                     .put("output", output.toString())
                     .put("held_out_before", before)
                     .put("held_out_after", after)
-                    .put("seconds", seconds);
+                    .put("seconds", seconds)
+                    .put("peak_rss_bytes", peakRssBytes);
             notes.forEach(json.putArray("notes")::add);
             return json;
         }
@@ -80,21 +84,16 @@ public final class TuneRun {
             try (Tokenizer tokenizer = exact.tokenizer()) {
                 text = CalibrationSet.read(options.calibration(), tokenizer, options.seed());
             }
-            VectorTuning tuning = new VectorTuning(
-                    quantized.network(),
-                    exact.weights(),
-                    quantized.weights(),
-                    text.sequences(),
-                    workers::run,
-                    progress);
+            ModelTuning tuning = new ModelTuning(exact, quantized, text.sequences(), workers::run, progress);
             try (Journal journal = Journal.open(options.output(), fingerprint(text), options.resume(), false)) {
-                VectorTraining.Outcome outcome =
+                WeightTraining.Outcome outcome =
                         tuning.run(options.epochs(), options.rate(), new TuneJournal.Stored(journal));
                 Report report = new Report(
                         options.output(),
                         outcome.before(),
                         outcome.after(),
                         (System.nanoTime() - begun) / 1e9,
+                        PeakMemory.bytes(),
                         outcome.notes());
                 write(quantized, tuning.weights(), report);
                 journal.discard();
@@ -117,27 +116,30 @@ public final class TuneRun {
     }
 
     private static void requireSameShape(Checkpoint quantized, Checkpoint exact) {
-        List<Linear> a = quantized.network().linears();
-        List<Linear> b = exact.network().linears();
-        if (!a.equals(b)) {
+        if (!sizes(quantized).equals(sizes(exact))) {
             throw new UsageException(exact.path() + ": is not the float model of " + quantized.path()
                     + ": their Linears differ in number or size");
         }
     }
 
-    private void write(Checkpoint quantized, Map<Linear, VectorWeight> weights, Report report) {
-        Map<String, TensorPlan> changed = new LinkedHashMap<>();
-        weights.forEach((linear, weight) ->
-                VptqLayout.plans(linear.name(), weight).forEach(plan -> changed.put(plan.name(), plan)));
+    private static Map<String, List<Integer>> sizes(Checkpoint checkpoint) {
+        Map<String, List<Integer>> sizes = new LinkedHashMap<>();
+        checkpoint.network().linears().forEach(l -> sizes.put(l.name(), List.of(l.outFeatures(), l.inFeatures())));
+        return sizes;
+    }
+
+    private void write(Checkpoint quantized, Map<Linear, PackedWeight> weights, Report report) {
         try (SafetensorsFile file = Safetensors.open(quantized.path());
                 OutputDirectory out = OutputDirectory.open(options.output())) {
+            WeightLayout layout = quantized.layout().orElseThrow().resolve(file);
+            Map<String, TensorPlan> changed = new LinkedHashMap<>();
+            weights.forEach((linear, weight) ->
+                    layout.plans(linear.name(), weight).forEach(plan -> changed.put(plan.name(), plan)));
             List<TensorPlan> plans = new ArrayList<>();
             for (StoredTensor stored : file.stored()) {
                 TensorPlan plan = changed.get(stored.name());
-                // a reader's form of a tensor may differ from the file's: only what training moved is written anew
-                boolean moved = plan != null
-                        && !stored.name().endsWith("indices")
-                        && !stored.name().endsWith("perm");
+                // a reader's form of codes may differ from the file's: only the floats moved and are written anew
+                boolean moved = plan != null && plan.dtype().isFloat();
                 plans.add(moved ? plan : TensorPlan.of(stored.name(), file.tensor(stored.name())));
             }
             Safetensors.addTo(out, plans, 4L << 30, Map.of("format", "pt"));

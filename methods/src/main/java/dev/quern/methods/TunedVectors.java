@@ -4,7 +4,6 @@ import dev.quern.core.Codebook;
 import dev.quern.core.DType;
 import dev.quern.core.Tensor;
 import dev.quern.core.VectorWeight;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -12,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Parameters are float arrays; the gradient of a centroid is the sum of its occurrences' gradients, each times its
 /// column's scale.
-final class TunedVectors {
+final class TunedVectors implements TunedWeight {
     private final VectorWeight stored;
     private final int rows;
     private final int cols;
@@ -47,13 +46,14 @@ final class TunedVectors {
         return tensor == null ? new float[0] : tensor.toFloats();
     }
 
-    /// Everything that moves, to be changed in place.
-    List<float[]> parameters() {
+    @Override
+    public List<float[]> parameters() {
         return List.of(main, residual, outlier, scale, shift);
     }
 
-    /// What one unit of each parameter's rate is: the size of its numbers; a shift is as large as a scale.
-    double[] sizes() {
+    /// A shift is as large as a scale.
+    @Override
+    public double[] sizes() {
         double weight = rms(scale);
         return new double[] {rms(main), rms(residual), rms(outlier), weight, weight};
     }
@@ -66,8 +66,8 @@ final class TunedVectors {
         return values.length == 0 ? 0 : Math.sqrt(sum / values.length);
     }
 
-    /// Writes rows `from … to` of the weight.
-    void fill(int from, int to, float[] target) {
+    @Override
+    public void fill(int from, int to, float[] target) {
         for (int row = from; row < to; row++) {
             for (int place = 0; place < cols; place++) {
                 int col = stored.column(place);
@@ -110,8 +110,8 @@ final class TunedVectors {
         return (at / stored.groupSize() * size + code) * length + row % length;
     }
 
-    /// Adds the parameters' gradients, given that of the weight `[rows, cols]`, to `sums` (as `parameters` lists them).
-    void gradients(float[] weight, List<double[]> sums) {
+    @Override
+    public void gradients(float[] weight, List<double[]> sums) {
         double[] centroids = sums.get(0);
         for (int row = 0; row < rows; row++) {
             for (int place = 0; place < cols; place++) {
@@ -135,15 +135,8 @@ final class TunedVectors {
         }
     }
 
-    /// Zeros shaped like `parameters`.
-    List<double[]> zeros() {
-        List<double[]> zeros = new ArrayList<>();
-        parameters().forEach(p -> zeros.add(new double[p.length]));
-        return zeros;
-    }
-
-    /// The weight as it now is, at the types it was stored in; codes are the same bytes.
-    VectorWeight pack() {
+    @Override
+    public VectorWeight pack() {
         Codebook second = stored.residual();
         Codebook third = stored.outlier();
         return new VectorWeight(

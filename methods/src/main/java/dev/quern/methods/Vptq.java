@@ -106,9 +106,7 @@ public final class Vptq implements WeightMethod<Vptq.Config> {
             if (refine < 0 || kmeansRounds < 0 || restarts < 1) {
                 throw new UsageException("refine and kmeans-rounds are not negative and restarts is at least 1");
             }
-            if (blockEpochs < 0 || !(blockRate > 0 && blockRate < 1)) {
-                throw new UsageException("block-epochs is not negative and block-rate is between 0 and 1");
-            }
+            Tuning.check(blockEpochs, blockRate);
             if (outliers > 0 && !permute) {
                 throw new UsageException("outliers are the most important columns: leave permute on");
             }
@@ -204,9 +202,7 @@ public final class Vptq implements WeightMethod<Vptq.Config> {
 
     @Override
     public Optional<Tuning> tuning(Config config) {
-        return config.blockEpochs() == 0
-                ? Optional.empty()
-                : Optional.of(new Tuning(config.blockEpochs(), config.blockRate()));
+        return Tuning.of(config.blockEpochs(), config.blockRate());
     }
 
     @Override

@@ -184,6 +184,11 @@ public final class Checkpoint implements AutoCloseable {
         return Optional.of(config.path("quantization_config")).filter(JsonNode::isObject);
     }
 
+    /// How quantized modules are stored, as that object says.
+    public Optional<WeightLayout> layout() {
+        return quantizationConfig().flatMap(WeightLayouts::find);
+    }
+
     /// A GGUF file's metadata; empty for a directory.
     Map<String, Object> ggufMetadata() {
         return switch (file) {
@@ -250,9 +255,5 @@ public final class Checkpoint implements AutoCloseable {
     @Override
     public void close() {
         file.close();
-    }
-
-    private Optional<WeightLayout> layout() {
-        return quantizationConfig().flatMap(WeightLayouts::find);
     }
 }

@@ -13,6 +13,7 @@ import dev.quern.methods.Recipe;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -21,9 +22,12 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/// Codebooks that are trained with their block: nearer to the float block, the same codes, and the same bytes however
-/// the run went.
+/// Codebooks and scales that are trained with their block: nearer to the float block, and the same bytes however the
+/// run
+/// went.
 class BlockTuningTest {
     private static final Pattern LOSSES = Pattern.compile("loss went from (\\S+) to ([^;]+);");
     private static final List<String> FILES = List.of("model.safetensors", "config.json", "quern.json");
@@ -40,16 +44,26 @@ class BlockTuningTest {
         text = CalibrationText.in(directory);
     }
 
-    private QuantizeReport quantize(String name, int epochs, int threads, boolean resume, Progress progress) {
-        PipelineOptions options = new PipelineOptions(
-                threads, 3, new CalibrationSource(text, 9, 48), List.of("*.1.*o_proj"), true, resume, false, 0);
-        Map<String, ?> keys = Map.of("vector-length", 2, "centroids", 16, "block-epochs", epochs, "block-rate", 0.01);
-        return new Pipeline(model, directory.resolve(name), Recipe.of("vptq", keys, Map.of()), options).run(progress);
+    private static Recipe recipe(String method, int epochs) {
+        Map<String, ?> training = Map.of("block-epochs", epochs, "block-rate", 0.01);
+        Map<String, Object> keys = new HashMap<>(training);
+        keys.putAll(
+                method.equals("vptq")
+                        ? Map.of("vector-length", 2, "centroids", 16)
+                        : Map.of("bits", 2, "group-size", 32));
+        return Recipe.of(method, keys, Map.of());
     }
 
-    @Test
-    void everyBlockComesNearerOnTextThatIsNotTrainedOn() {
-        QuantizeReport report = quantize("tuned", 4, 2, false, Progress.NONE);
+    private QuantizeReport quantize(Recipe recipe, String name, int threads, boolean resume, Progress progress) {
+        PipelineOptions options = new PipelineOptions(
+                threads, 3, new CalibrationSource(text, 9, 48), List.of("*.1.*o_proj"), true, resume, false, 0);
+        return new Pipeline(model, directory.resolve(name), recipe, options).run(progress);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"vptq", "gptq"})
+    void everyBlockComesNearerOnTextThatIsNotTrainedOn(String method) {
+        QuantizeReport report = quantize(recipe(method, 4), "tuned", 2, false, Progress.NONE);
         Map<String, Double> gains = new TreeMap<>();
         for (LayerReport layer : report.layers()) {
             String notes = String.join("; ", layer.notes());
@@ -65,7 +79,7 @@ class BlockTuningTest {
     @Test
     void theReportTellsWhereTheTimeWent() {
         long begun = System.nanoTime();
-        QuantizeReport report = quantize("timed", 1, 2, false, Progress.NONE);
+        QuantizeReport report = quantize(recipe("vptq", 1), "timed", 2, false, Progress.NONE);
         double whole = (System.nanoTime() - begun) / 1e9;
         assertThat(report.phases())
                 .extracting(Phases.Phase::name)
@@ -85,11 +99,13 @@ class BlockTuningTest {
         assertThat(report.seconds()).isEqualTo(Phases.total(report.phases())).isBetween(0.9 * whole, whole);
     }
 
-    @Test
-    void aStoppedRunResumesToTheByteWhateverTheThreads() throws IOException {
-        quantize("whole", 2, 2, false, Progress.NONE);
+    @ParameterizedTest
+    @ValueSource(strings = {"vptq", "gptq"})
+    void aStoppedRunResumesToTheByteWhateverTheThreads(String method) throws IOException {
+        Recipe recipe = recipe(method, 2);
+        quantize(recipe, "whole", 2, false, Progress.NONE);
         try {
-            quantize("stopped", 2, 1, false, (what, _, _) -> {
+            quantize(recipe, "stopped", 1, false, (what, _, _) -> {
                 if (what.startsWith("tuning block 2, epoch 2")) {
                     throw new IllegalStateException("stopped");
                 }
@@ -97,7 +113,7 @@ class BlockTuningTest {
         } catch (IllegalStateException e) {
             assertThat(e).hasMessage("stopped");
         }
-        quantize("stopped", 2, 1, true, Progress.NONE);
+        quantize(recipe, "stopped", 1, true, Progress.NONE);
         for (String file : FILES) {
             assertThat(Files.readAllBytes(directory.resolve("stopped").resolve(file)))
                     .as(file)

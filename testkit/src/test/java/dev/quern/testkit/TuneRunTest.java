@@ -5,21 +5,30 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.quern.core.Progress;
 import dev.quern.core.QuernException;
+import dev.quern.core.UnsupportedModelException;
+import dev.quern.formats.Safetensors;
+import dev.quern.formats.SafetensorsFile;
 import dev.quern.methods.Pipeline;
 import dev.quern.methods.PipelineOptions;
 import dev.quern.methods.PipelineOptions.CalibrationSource;
 import dev.quern.methods.Recipe;
 import dev.quern.methods.TuneRun;
+import dev.quern.methods.Verification;
+import dev.quern.models.Checkpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/// End-to-end tuning of codebooks: nearer to the float model on other text, and nothing lost by a kill.
+/// End-to-end tuning: nearer to the float model on other text, codes as they were, and nothing lost by a kill.
 class TuneRunTest {
     @TempDir
     Path directory;
@@ -34,9 +43,12 @@ class TuneRunTest {
         Path text = CalibrationText.in(directory);
         calibration = new CalibrationSource(text, 34, 48);
         quantized = directory.resolve("quantized");
-        PipelineOptions options = new PipelineOptions(2, 3, calibration, List.of(), true, false, false, 0);
-        Map<String, ?> keys = Map.of("vector-length", 2, "centroids", 16);
-        new Pipeline(model, quantized, Recipe.of("vptq", keys, Map.of()), options).run(Progress.NONE);
+        quantize(Recipe.of("vptq", Map.of("vector-length", 2, "centroids", 16), Map.of()));
+    }
+
+    private void quantize(Recipe recipe) {
+        PipelineOptions options = new PipelineOptions(2, 3, calibration, List.of(), true, false, true, 0);
+        new Pipeline(model, quantized, recipe, options).run(Progress.NONE);
     }
 
     private TuneRun.Report tune(String name, double rate, int threads, boolean resume, Progress progress) {
@@ -50,6 +62,47 @@ class TuneRunTest {
         TuneRun.Report report = tune("tuned", 0.01, 2, false, Progress.NONE);
         assertThat(report.after()).isLessThan(0.95 * report.before());
         assertThat(directory.resolve("tuned.quern-work")).doesNotExist();
+    }
+
+    /// The layouts of integer codes, inputs held in few bits, and biases that only the quantized model has.
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{methods: [{method: gptq, bits: 2, group-size: 32}]}",
+                "{methods: [{method: rtn, bits: 5, group-size: 32, symmetric: true}]}",
+                "{methods: [{method: awq}, {method: rtn, bits: 4, group-size: 32}]}",
+                "{methods: [{method: rtn, bits: 3, group-size: 32}], act-bits: 6, kv-bits: 4}",
+                "{methods: [{method: affinequant, epochs: 1, shift: true}, {method: rtn, bits: 3, group-size: 32}]}"
+            })
+    void scalesAreTrainedInEveryLayout(String recipe) throws IOException {
+        quantize(Recipe.parse(recipe, "test"));
+        TuneRun.Report report = tune("tuned", 0.01, 2, false, Progress.NONE);
+        assertThat(report.after()).isLessThan(0.98 * report.before());
+        try (SafetensorsFile before = Safetensors.open(quantized);
+                SafetensorsFile after = Safetensors.open(directory.resolve("tuned"))) {
+            assertThat(after.names()).containsExactlyElementsOf(before.names());
+            Set<String> moved = new TreeSet<>();
+            for (String name : before.names()) {
+                if (before.tensor(name).data().mismatch(after.tensor(name).data()) >= 0) {
+                    moved.add(name.substring(name.lastIndexOf('.') + 1));
+                }
+            }
+            assertThat(moved).hasSize(1).allMatch(name -> name.contains("scale"));
+        }
+        try (Checkpoint tuned = Checkpoint.open(directory.resolve("tuned"))) {
+            assertThat(Verification.of(tuned, Progress.NONE).problems()).isEmpty();
+        }
+    }
+
+    @Test
+    void aModelWithoutCodesIsRefusedInOneLine() {
+        assertThatThrownBy(() -> new TuneRun(new TuneRun.Options(
+                                model, model, directory.resolve("none"), calibration, 1, 0.01, 1, 0, false))
+                        .run(Progress.NONE))
+                .isInstanceOf(UnsupportedModelException.class)
+                .hasMessageContaining(model.toString())
+                .hasMessageContaining("neither integer codes");
+        assertThat(directory.resolve("none")).doesNotExist();
     }
 
     @Test

@@ -12,13 +12,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/// Trains centroids, scales and shifts, codes frozen, by a loss of sequences.
+/// Trains what gives packed weights' codes their values (`TunedWeight`), codes frozen, by a loss of sequences.
 ///
 /// Sequences held out judge: after each epoch the best state so far is kept, and an epoch that made things worse, or
 /// not finite, is undone and tried again at half the rate; after four such the search ends. So the result is never
 /// worse there than what it began with. Gradients are summed in the order of the sequences: nothing depends on the
 /// number of threads.
-final class VectorTraining {
+final class WeightTraining {
     private static final int MOST_HALVINGS = 3;
 
     /// Sequences of a step.
@@ -37,7 +37,7 @@ final class VectorTraining {
     /// The mean loss of the sequences held out, before and after.
     record Outcome(double before, double after, List<String> notes) {}
 
-    private final Map<Linear, TunedVectors> tuned;
+    private final Map<Linear, TunedWeight> tuned;
     private final List<Linear> linears;
     private final Objective objective;
     private final int[] training;
@@ -47,8 +47,8 @@ final class VectorTraining {
     private final Map<Linear, float[]> dense = new HashMap<>();
 
     /// Of `sequences` some train and some judge, as `HeldOut` says.
-    VectorTraining(
-            Map<Linear, TunedVectors> tuned, Objective objective, int sequences, Parallel parallel, Status status) {
+    WeightTraining(
+            Map<Linear, TunedWeight> tuned, Objective objective, int sequences, Parallel parallel, Status status) {
         this.tuned = tuned;
         this.linears = List.copyOf(tuned.keySet());
         this.objective = objective;
@@ -103,22 +103,22 @@ final class VectorTraining {
 
     private Map<Linear, Adam> optimizers() {
         Map<Linear, Adam> optimizers = new HashMap<>();
-        tuned.forEach((linear, vectors) -> optimizers.put(linear, new Adam(vectors.parameters())));
+        tuned.forEach((linear, weight) -> optimizers.put(linear, new Adam(weight.parameters())));
         return optimizers;
     }
 
     private Map<Linear, List<float[]>> state() {
         Map<Linear, List<float[]>> state = new LinkedHashMap<>();
-        tuned.forEach((linear, vectors) -> state.put(
-                linear, vectors.parameters().stream().map(float[]::clone).toList()));
+        tuned.forEach((linear, weight) -> state.put(
+                linear, weight.parameters().stream().map(float[]::clone).toList()));
         return state;
     }
 
     private void restore(Map<Linear, List<float[]>> state, Map<Linear, TorchTensor> held) {
-        tuned.forEach((linear, vectors) -> {
+        tuned.forEach((linear, weight) -> {
             List<float[]> from = required(state, linear);
             for (int i = 0; i < from.size(); i++) {
-                System.arraycopy(from.get(i), 0, vectors.parameters().get(i), 0, from.get(i).length);
+                System.arraycopy(from.get(i), 0, weight.parameters().get(i), 0, from.get(i).length);
             }
         });
         refresh(held);
@@ -165,7 +165,7 @@ final class VectorTraining {
         List<Map<Linear, List<double[]>>> parts = new ArrayList<>();
         for (int i = 0; i < batch.length; i++) {
             Map<Linear, List<double[]>> part = new HashMap<>();
-            tuned.forEach((linear, vectors) -> part.put(linear, vectors.zeros()));
+            tuned.forEach((linear, weight) -> part.put(linear, weight.zeros()));
             parts.add(part);
         }
         parallel.run(
@@ -176,10 +176,10 @@ final class VectorTraining {
                     held.forEach((linear, tensor) ->
                             leaves.put(linear, tensor.detach().requireGrad()));
                     objective.loss(batch[i], leaves).backward();
-                    tuned.forEach((linear, vectors) -> TorchScope.run(() -> {
+                    tuned.forEach((linear, weight) -> TorchScope.run(() -> {
                         float[] gradient =
                                 required(leaves, linear).grad().orElseThrow().toFloats();
-                        vectors.gradients(gradient, required(parts.get(i), linear));
+                        weight.gradients(gradient, required(parts.get(i), linear));
                     }));
                 }));
         parallel.run(linears.size(), i -> {
