@@ -44,7 +44,7 @@ final class ModelTuning {
         if (tuned.isEmpty()) {
             throw new UnsupportedModelException(
                     quantized.path() + ": holds neither integer codes in groups nor vector codebooks; tune takes what"
-                            + " rtn, gptq, obq, awq, affinequant and vptq write as safetensors");
+                            + " rtn, gptq, obq, awq, affinequant and vptq write; of a GGUF file `convert` makes such a directory");
         }
     }
 

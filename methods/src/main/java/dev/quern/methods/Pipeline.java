@@ -239,6 +239,9 @@ public final class Pipeline {
                     BlockQuantizer<C> quantizer = quantizer(block, transformed);
                     phases.run(CalibratedWalk.PHASE, () -> walk.advance(block, transformed.parameters(), quantizer));
                     finish(quantizer, transformed);
+                    // a block's arrays grow old and die together; unasked, the collector lets them pile up to the
+                    // heap's end
+                    System.gc();
                 }
                 block.linears().forEach(l -> Mapped.release(source.weight(l.weightName())));
             }
