@@ -70,7 +70,7 @@ final class TuneCommand implements Callable<Integer> {
     @Option(
             names = "--rate",
             paramLabel = "R",
-            defaultValue = "0.002",
+            defaultValue = "0.001",
             description = "Step as a share of each parameter's size.")
     double rate;
 

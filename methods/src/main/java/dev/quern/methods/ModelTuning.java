@@ -15,10 +15,14 @@ import dev.quern.torch.TorchWeights;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /// Trains the packed weights of a whole model end to end (`WeightTraining`), so that its next-token distributions come
 /// near the float model's: the loss is the mean KL divergence over calibration tokens. Inputs and the KV cache are held
-/// as the files say. Memory: both models in float32 and their gradients.
+/// as the files say.
+///
+/// The float model runs once; what enters its head is kept, `[tokens, hiddenSize]` for each sequence. Memory: that, the
+/// quantized model in float32 with its gradients, and the float model's head.
 final class ModelTuning {
     private final Network teaching;
     private final WeightSource exact;
@@ -51,7 +55,10 @@ final class ModelTuning {
     /// Trains `epochs` times over the sequences; `rate` is a share of each parameter's size. Losses are nats a token.
     WeightTraining.Outcome run(int epochs, double rate, TuneJournal journal) {
         return TorchScope.call(() -> {
-            TorchOps teacher = new TorchOps(TorchWeights.named(TorchWeights.tensors(teaching, exact)));
+            List<float[]> taught = taught();
+            Linear head = teaching.head();
+            TorchOps teacher = new TorchOps(
+                    TorchWeights.named(Map.of(head.weightName(), TorchTensor.of(exact.weight(head.weightName())))));
             TorchWeights held = TorchWeights.named(TorchWeights.tensors(network, quantized, tuned.keySet()))
                     .withInputs(quantized::input, quantized.kv());
             WeightTraining training = new WeightTraining(
@@ -61,7 +68,7 @@ final class ModelTuning {
                             TorchTensor trained = weights.get(linear);
                             return trained == null ? held.weight(linear) : trained;
                         }));
-                        return divergence(teacher, student, sequences.get(i));
+                        return divergence(teacher, taught.get(i), student, sequences.get(i));
                     },
                     sequences.size(),
                     parallel,
@@ -77,10 +84,29 @@ final class ModelTuning {
         return weights;
     }
 
+    /// What enters the float model's head.
+    private List<float[]> taught() {
+        float[][] taught = new float[sequences.size()][];
+        AtomicInteger done = new AtomicInteger();
+        TorchScope.run(() -> {
+            TorchOps teacher = new TorchOps(TorchWeights.named(TorchWeights.tensors(teaching, exact)));
+            parallel.run(
+                    taught.length,
+                    i -> TorchScope.run(() -> {
+                        progress.at("the float model", done.getAndIncrement(), taught.length);
+                        taught[i] = Torch.noGrad(() ->
+                                teaching.forward(teacher, sequences.get(i)).toFloats());
+                    }));
+        });
+        return List.of(taught);
+    }
+
     /// Mean over the tokens of KL(teacher ‖ student).
-    private TorchTensor divergence(TorchOps teacher, TorchOps student, int[] tokens) {
-        TorchTensor wanted = TorchScope.keep(() -> Torch.noGrad(() ->
-                teaching.logits(teacher, teaching.forward(teacher, tokens)).logSoftmax(-1)));
+    private TorchTensor divergence(TorchOps teacher, float[] taught, TorchOps student, int[] tokens) {
+        TorchTensor wanted = TorchScope.keep(() -> Torch.noGrad(() -> {
+            TorchTensor hidden = TorchTensor.of(taught, tokens.length, taught.length / tokens.length);
+            return teaching.logits(teacher, hidden).logSoftmax(-1);
+        }));
         TorchTensor found =
                 network.logits(student, network.forward(student, tokens)).logSoftmax(-1);
         return wanted.exp().mul(wanted.sub(found)).sum().mul(1.0 / tokens.length);
