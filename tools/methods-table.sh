@@ -37,8 +37,7 @@ methods=(rtn gptq awq smoothquant smoothquant-mixed zeroquant llm-int8 omniquant
 
 faithful() { printf '  - {method: affinequant, faithful: true%s}\n  - {method: rtn, %s}\n' "$1" "$2"; }
 
-# The YAML of method $1 at width $2; nothing where the two do not go together. What ends in +tune is what stands before it,
-# its scales then trained end to end.
+# The YAML of method $1 at width $2; nothing where the two do not go together.
 recipe() {
     local bits=${2:1:1} last activations=16 range=dynamic clip=
     case $2 in
@@ -48,8 +47,6 @@ recipe() {
     esac
     echo "methods:"
     case $1.$2 in
-        *+tune.w?g64) recipe "${1%+tune}" "$2" && return ;;
-        *+tune.*) return 1 ;;
         rtn.* | gptq.*) echo "  - {method: $1, $last}" ;;
         llm-int8.w8a8) echo "  - {method: llm-int8}" ;;
         llm-int8.*) return 1 ;;
@@ -97,14 +94,15 @@ run() {
     mv "$work/$name.json.new" "$work/$name.json"
 }
 
+# What ends in +tune is what stands before that, its scales then trained end to end.
 cell() {
-    local name=$1.$2
+    local name=$1.$2 method=${1%+tune}
+    local chosen=$method.$2
     [[ -e $work/$name.ppl.json || ! $name =~ $only ]] && return
-    recipe "$1" "$2" > "$work/$name.yaml" || { rm "$work/$name.yaml"; return 0; }
+    [[ $chosen == "$name" || $2 == w?g64 ]] || return 0
+    recipe "$method" "$2" > "$work/$name.yaml" || { rm "$work/$name.yaml"; return 0; }
     echo "$name" >&2
     local text=(--calibration "$data/valid.txt" --samples "$samples" --seq-len "$length" --json)
-    local chosen=$name
-    [[ $1 == *+tune ]] && chosen=${1%+tune}.$2
     run "$chosen" quantize "$model" --recipe "$work/$name.yaml" --resume "${text[@]}" || return 0
     [[ $chosen == "$name" ]] || run "$name" tune "$work/$chosen" --reference "$model" --resume "${text[@]}" || return 0
     if ppl "$work/$name" > "$work/$name.ppl.json.new"; then
