@@ -48,8 +48,7 @@ public final class TuneRun {
     }
 
     /// Nats a token of divergence from the float model on held-out text, before and after; `peakRssBytes` is 0 where
-    /// the
-    /// system does not tell.
+    /// it is not known.
     public record Report(
             Path output, double before, double after, double seconds, long peakRssBytes, List<String> notes) {
         public ObjectNode toJson() {

@@ -12,24 +12,33 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class TunedWeightTest {
     private static final int ROWS = 22;
     private static final int COLS = 32;
 
-    private static PackedWeight weight(String kind) {
+    private enum Kind {
+        CENTROIDS,
+        RESIDUAL,
+        OUTLIERS,
+        NO_NORM,
+        GROUPS,
+        SYMMETRIC_ROWS,
+        GROUPS_IN_ANOTHER_ORDER
+    }
+
+    private static PackedWeight weight(Kind kind) {
         return switch (kind) {
-            case "residual" -> quantized(new Vptq(), Map.of("centroids", 16, "residual-centroids", 4));
-            case "outliers" ->
+            case RESIDUAL -> quantized(new Vptq(), Map.of("centroids", 16, "residual-centroids", 4));
+            case OUTLIERS ->
                 quantized(new Vptq(), Map.of("centroids", 16, "outliers", 10.0, "outlier-length", 2, "groups", 4));
-            case "no norm" -> quantized(new Vptq(), Map.of("centroids", 16, "norm", "none"));
-            case "centroids" -> quantized(new Vptq(), Map.of("centroids", 16));
-            case "symmetric rows" -> quantized(new Gptq(), Map.of("bits", 3, "group-size", 0, "symmetric", true));
-            case "groups" -> quantized(new Gptq(), Map.of("bits", 2, "group-size", 8));
-            case "groups in another order" ->
+            case NO_NORM -> quantized(new Vptq(), Map.of("centroids", 16, "norm", "none"));
+            case CENTROIDS -> quantized(new Vptq(), Map.of("centroids", 16));
+            case SYMMETRIC_ROWS -> quantized(new Gptq(), Map.of("bits", 3, "group-size", 0, "symmetric", true));
+            case GROUPS -> quantized(new Gptq(), Map.of("bits", 2, "group-size", 8));
+            case GROUPS_IN_ANOTHER_ORDER ->
                 ((GroupedWeight) quantized(new Gptq(), Map.of("bits", 4, "group-size", 16))).withGroupIndex(index());
-            default -> throw new IllegalArgumentException(kind);
         };
     }
 
@@ -49,17 +58,8 @@ class TunedWeightTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "centroids",
-                "residual",
-                "outliers",
-                "no norm",
-                "groups",
-                "symmetric rows",
-                "groups in another order"
-            })
-    void whatIsNotTrainedYetIsTheStoredWeight(String kind) {
+    @EnumSource
+    void whatIsNotTrainedYetIsTheStoredWeight(Kind kind) {
         PackedWeight stored = weight(kind);
         TunedWeight tuned = TunedWeight.of(stored).orElseThrow();
         float[] values = new float[ROWS * COLS];
@@ -75,17 +75,8 @@ class TunedWeightTest {
 
     /// The weight is linear in each single parameter, so a difference quotient is the derivative.
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "centroids",
-                "residual",
-                "outliers",
-                "no norm",
-                "groups",
-                "symmetric rows",
-                "groups in another order"
-            })
-    void gradientsAreThoseOfDifferences(String kind) {
+    @EnumSource
+    void gradientsAreThoseOfDifferences(Kind kind) {
         TunedWeight tuned = TunedWeight.of(weight(kind)).orElseThrow();
         float[] pull = Seeded.floats(ROWS * COLS, 1, 5);
         List<double[]> gradients = tuned.zeros();
@@ -120,7 +111,7 @@ class TunedWeightTest {
 
     @Test
     void whatMovedIsWhatIsPacked() {
-        TunedWeight tuned = TunedWeight.of(weight("groups")).orElseThrow();
+        TunedWeight tuned = TunedWeight.of(weight(Kind.GROUPS)).orElseThrow();
         float[] factors = tuned.parameters().getFirst();
         for (int i = 0; i < factors.length; i++) {
             factors[i] = 1 + 0.01f * (i % 5);

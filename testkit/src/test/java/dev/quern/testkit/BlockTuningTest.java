@@ -13,7 +13,6 @@ import dev.quern.methods.Recipe;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -25,8 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Codebooks and scales that are trained with their block: nearer to the float block, and the same bytes however the
-/// run
+/// Codebooks and scales that are trained with their block: nearer to the float block, and the same bytes however a run
 /// went.
 class BlockTuningTest {
     private static final Pattern LOSSES = Pattern.compile("loss went from (\\S+) to ([^;]+);");
@@ -45,12 +43,9 @@ class BlockTuningTest {
     }
 
     private static Recipe recipe(String method, int epochs) {
-        Map<String, ?> training = Map.of("block-epochs", epochs, "block-rate", 0.01);
-        Map<String, Object> keys = new HashMap<>(training);
-        keys.putAll(
-                method.equals("vptq")
-                        ? Map.of("vector-length", 2, "centroids", 16)
-                        : Map.of("bits", 2, "group-size", 32));
+        Map<String, ?> keys = method.equals("vptq")
+                ? Map.of("vector-length", 2, "centroids", 16, "block-epochs", epochs, "block-rate", 0.01)
+                : Map.of("bits", 2, "group-size", 32, "block-epochs", epochs, "block-rate", 0.01);
         return Recipe.of(method, keys, Map.of());
     }
 
