@@ -4,18 +4,33 @@ import dev.quern.core.GroupedWeight;
 import dev.quern.core.Tensor;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /// Integer codes in training: codes and zero points stand, scales move (PEQA, arXiv:2305.14152; the second phase of
 /// EfficientQAT, arXiv:2407.11062).
 ///
-/// The parameter is a factor of each scale, `[groups, rows]`, so that one rate suits all of them.
+/// The parameter is a factor of each scale, `[groups, rows]`, so that one rate suits all of them. Codes are held
+/// unpacked,
+/// a byte a weight: every step reads them.
 final class TunedGroups implements TunedWeight {
     private final GroupedWeight stored;
+    private final int rows;
+    private final int cols;
+    private final byte[] codes;
+    /// The group of each input.
+    private final int[] groups;
     private final float[] scales;
     private final float[] factors;
 
     TunedGroups(GroupedWeight stored) {
         this.stored = stored;
+        this.rows = stored.rows();
+        this.cols = stored.cols();
+        this.codes = new byte[rows * cols];
+        for (int row = 0; row < rows; row++) {
+            stored.unpackCodes(row, codes, row * cols);
+        }
+        this.groups = IntStream.range(0, cols).map(stored::group).toArray();
         this.scales = stored.scales().toFloats();
         this.factors = new float[scales.length];
         Arrays.fill(factors, 1);
@@ -33,13 +48,15 @@ final class TunedGroups implements TunedWeight {
 
     @Override
     public void fill(int from, int to, float[] target) {
-        byte[] codes = new byte[stored.cols()];
         for (int row = from; row < to; row++) {
-            stored.unpackCodes(row, codes, 0);
-            for (int col = 0; col < codes.length; col++) {
-                int group = stored.group(col);
-                int at = group * stored.rows() + row;
-                target[row * codes.length + col] = scales[at] * factors[at] * steps(codes[col], group, row);
+            for (int start = 0, end; start < cols; start = end) {
+                end = end(start);
+                int at = groups[start] * rows + row;
+                float scale = scales[at] * factors[at];
+                int zeroPoint = stored.zeroPoint(groups[start], row);
+                for (int i = row * cols + start; i < row * cols + end; i++) {
+                    target[i] = scale * (Byte.toUnsignedInt(codes[i]) - zeroPoint);
+                }
             }
         }
     }
@@ -47,19 +64,27 @@ final class TunedGroups implements TunedWeight {
     @Override
     public void gradients(float[] weight, List<double[]> sums) {
         double[] sum = sums.getFirst();
-        byte[] codes = new byte[stored.cols()];
-        for (int row = 0; row < stored.rows(); row++) {
-            stored.unpackCodes(row, codes, 0);
-            for (int col = 0; col < codes.length; col++) {
-                int group = stored.group(col);
-                int at = group * stored.rows() + row;
-                sum[at] += (double) weight[row * codes.length + col] * scales[at] * steps(codes[col], group, row);
+        for (int row = 0; row < rows; row++) {
+            for (int start = 0, end; start < cols; start = end) {
+                end = end(start);
+                int at = groups[start] * rows + row;
+                int zeroPoint = stored.zeroPoint(groups[start], row);
+                double part = 0;
+                for (int i = row * cols + start; i < row * cols + end; i++) {
+                    part += (double) weight[i] * (Byte.toUnsignedInt(codes[i]) - zeroPoint);
+                }
+                sum[at] += scales[at] * part;
             }
         }
     }
 
-    private int steps(byte code, int group, int row) {
-        return Byte.toUnsignedInt(code) - stored.zeroPoint(group, row);
+    /// Where the run of inputs of one group that begins at `start` ends.
+    private int end(int start) {
+        int end = start + 1;
+        while (end < cols && groups[end] == groups[start]) {
+            end++;
+        }
+        return end;
     }
 
     @Override

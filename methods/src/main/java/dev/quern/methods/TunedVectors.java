@@ -5,6 +5,7 @@ import dev.quern.core.DType;
 import dev.quern.core.Tensor;
 import dev.quern.core.VectorWeight;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// A codebook weight in training: codes stand, and centroids of all books, scales and shifts move.
@@ -15,6 +16,14 @@ final class TunedVectors implements TunedWeight {
     private final VectorWeight stored;
     private final int rows;
     private final int cols;
+    private final int length;
+    private final int mainSize;
+    private final int mainBits;
+    private final int residualSize;
+    /// The column at each place.
+    private final int[] columns;
+    /// The group of each place after the outliers.
+    private final int[] groups;
     /// Codes of each vector by place after the outliers.
     private final int[][] codes;
     private final float[] main;
@@ -27,12 +36,22 @@ final class TunedVectors implements TunedWeight {
         this.stored = stored;
         this.rows = stored.rows();
         this.cols = stored.cols();
+        this.length = stored.main().length();
+        this.mainSize = stored.main().size();
+        this.mainBits = stored.main().bits();
+        this.columns = IntStream.range(0, cols).map(stored::column).toArray();
+        int size = stored.groupSize();
+        this.groups = IntStream.range(0, cols - stored.outliers())
+                .map(at -> at / size)
+                .toArray();
         this.codes = new int[stored.vectors()][cols - stored.outliers()];
         for (int n = 0; n < codes.length; n++) {
             stored.unpackIndices(n, codes[n], 0);
         }
         this.main = stored.main().toFloats();
         this.residual = floats(stored.residual());
+        Codebook second = stored.residual();
+        this.residualSize = second == null ? 0 : second.size();
         this.outlier = floats(stored.outlier());
         this.scale = floats(stored.scale());
         this.shift = floats(stored.shift());
@@ -70,7 +89,7 @@ final class TunedVectors implements TunedWeight {
     public void fill(int from, int to, float[] target) {
         for (int row = from; row < to; row++) {
             for (int place = 0; place < cols; place++) {
-                int col = stored.column(place);
+                int col = columns[place];
                 float value = number(row, place);
                 target[row * cols + col] = scale.length == 0 ? value : value * scale[col] + shift[col];
             }
@@ -96,31 +115,31 @@ final class TunedVectors implements TunedWeight {
     }
 
     private int mainAt(int row, int place) {
-        Codebook book = stored.main();
         int at = place - stored.outliers();
-        int code = codes[row / book.length()][at] & book.size() - 1;
-        return (at / stored.groupSize() * book.size() + code) * book.length() + row % book.length();
+        int code = codes[row / length][at] & mainSize - 1;
+        return (groups[at] * mainSize + code) * length + row % length;
     }
 
     private int residualAt(int row, int place) {
-        int length = stored.main().length();
         int at = place - stored.outliers();
-        int code = codes[row / length][at] >>> stored.main().bits();
-        int size = residual.length / length / stored.main().groups();
-        return (at / stored.groupSize() * size + code) * length + row % length;
+        int code = codes[row / length][at] >>> mainBits;
+        return (groups[at] * residualSize + code) * length + row % length;
     }
 
     @Override
     public void gradients(float[] weight, List<double[]> sums) {
         double[] centroids = sums.get(0);
+        double[] seconds = sums.get(1);
+        double[] scales = sums.get(3);
+        double[] shifts = sums.get(4);
         for (int row = 0; row < rows; row++) {
             for (int place = 0; place < cols; place++) {
-                int col = stored.column(place);
+                int col = columns[place];
                 double g = weight[row * cols + col];
                 double inner = g;
                 if (scale.length > 0) {
-                    sums.get(3)[col] += g * number(row, place);
-                    sums.get(4)[col] += g;
+                    scales[col] += g * number(row, place);
+                    shifts[col] += g;
                     inner = g * scale[col];
                 }
                 if (place < stored.outliers()) {
@@ -128,7 +147,7 @@ final class TunedVectors implements TunedWeight {
                 } else {
                     centroids[mainAt(row, place)] += inner;
                     if (residual.length > 0) {
-                        sums.get(1)[residualAt(row, place)] += inner;
+                        seconds[residualAt(row, place)] += inner;
                     }
                 }
             }
