@@ -101,14 +101,25 @@ final class ModelTuning {
         return List.of(taught);
     }
 
-    /// Mean over the tokens of KL(teacher ‖ student).
+    /// Mean over the tokens of KL(teacher ‖ student): the cross entropy of the two less the teacher's own, so that
+    /// nothing
+    /// but the student's logits is kept for the way back.
     private TorchTensor divergence(TorchOps teacher, float[] taught, TorchOps student, int[] tokens) {
-        TorchTensor wanted = TorchScope.keep(() -> Torch.noGrad(() -> {
-            TorchTensor hidden = TorchTensor.of(taught, tokens.length, taught.length / tokens.length);
-            return teaching.logits(teacher, hidden).logSoftmax(-1);
-        }));
         TorchTensor found =
                 network.logits(student, network.forward(student, tokens)).logSoftmax(-1);
-        return wanted.exp().mul(wanted.sub(found)).sum().mul(1.0 / tokens.length);
+        double[] own = new double[1];
+        TorchTensor wanted = TorchScope.keep(() -> Torch.noGrad(() -> {
+            TorchTensor hidden = TorchTensor.of(taught, tokens.length, taught.length / tokens.length);
+            TorchTensor logarithms = teaching.logits(teacher, hidden).logSoftmax(-1);
+            TorchTensor shares = logarithms.exp();
+            own[0] = total(shares.mul(logarithms)).item();
+            return shares;
+        }));
+        return total(found.mul(wanted)).neg().add(own[0]).mul(1.0 / tokens.length);
+    }
+
+    /// The sum of `[tokens, entries]`: over tokens in float64, where two large sums leave a small difference.
+    private static TorchTensor total(TorchTensor values) {
+        return values.sum(1).toDouble().sum();
     }
 }

@@ -45,6 +45,8 @@ final class WeightTraining {
     private final Parallel parallel;
     private final Status status;
     private final Map<Linear, float[]> dense = new HashMap<>();
+    /// The gradient of one Linear at a time, for each sequence of a step.
+    private final float[][] gradients;
 
     /// Of `sequences` some train and some judge, as `HeldOut` says.
     WeightTraining(
@@ -57,6 +59,8 @@ final class WeightTraining {
         this.parallel = parallel;
         this.status = status;
         linears.forEach(l -> dense.put(l, new float[l.outFeatures() * l.inFeatures()]));
+        int largest = dense.values().stream().mapToInt(w -> w.length).max().orElse(0);
+        this.gradients = new float[Math.min(BATCH, training.length)][largest];
     }
 
     /// Trains `epochs` times over the sequences; `rate` is a share of each parameter's size. Begins where `journal`
@@ -177,9 +181,8 @@ final class WeightTraining {
                             leaves.put(linear, tensor.detach().requireGrad()));
                     objective.loss(batch[i], leaves).backward();
                     tuned.forEach((linear, weight) -> TorchScope.run(() -> {
-                        float[] gradient =
-                                required(leaves, linear).grad().orElseThrow().toFloats();
-                        weight.gradients(gradient, required(parts.get(i), linear));
+                        required(leaves, linear).grad().orElseThrow().copyTo(gradients[i], 0);
+                        weight.gradients(gradients[i], required(parts.get(i), linear));
                     }));
                 }));
         parallel.run(linears.size(), i -> {
