@@ -20,6 +20,7 @@ final class TunedVectors implements TunedWeight {
     private final int mainSize;
     private final int mainBits;
     private final int residualSize;
+    private final int outlierLength;
     /// The column at each place.
     private final int[] columns;
     /// The group of each place after the outliers.
@@ -49,10 +50,12 @@ final class TunedVectors implements TunedWeight {
             stored.unpackIndices(n, codes[n], 0);
         }
         this.main = stored.main().toFloats();
-        this.residual = floats(stored.residual());
         Codebook second = stored.residual();
         this.residualSize = second == null ? 0 : second.size();
-        this.outlier = floats(stored.outlier());
+        this.residual = floats(second);
+        Codebook third = stored.outlier();
+        this.outlierLength = third == null ? 1 : third.length();
+        this.outlier = floats(third);
         this.scale = floats(stored.scale());
         this.shift = floats(stored.shift());
     }
@@ -87,71 +90,73 @@ final class TunedVectors implements TunedWeight {
 
     @Override
     public void fill(int from, int to, float[] target) {
+        int outliers = stored.outliers();
         for (int row = from; row < to; row++) {
-            for (int place = 0; place < cols; place++) {
-                int col = columns[place];
-                float value = number(row, place);
-                target[row * cols + col] = scale.length == 0 ? value : value * scale[col] + shift[col];
+            for (int place = 0; place < outliers; place++) {
+                put(outlier[outlierAt(row, place)], row, columns[place], target);
+            }
+            int[] code = codes[row / length];
+            int within = row % length;
+            for (int at = 0; at < code.length; at++) {
+                put(number(code[at], groups[at], within), row, columns[outliers + at], target);
             }
         }
     }
 
-    private float number(int row, int place) {
-        if (place < stored.outliers()) {
-            return outlier[outlierAt(row, place)];
-        }
-        float value = main[mainAt(row, place)];
-        return residual.length == 0 ? value : value + residual[residualAt(row, place)];
+    private void put(float number, int row, int col, float[] target) {
+        target[row * cols + col] = scale.length == 0 ? number : number * scale[col] + shift[col];
+    }
+
+    /// The number `within` a vector of this code, of both stages together.
+    private float number(int code, int group, int within) {
+        float value = main[mainAt(code, group, within)];
+        return residual.length == 0 ? value : value + residual[residualAt(code, group, within)];
+    }
+
+    private int mainAt(int code, int group, int within) {
+        return (group * mainSize + (code & mainSize - 1)) * length + within;
+    }
+
+    private int residualAt(int code, int group, int within) {
+        return (group * residualSize + (code >>> mainBits)) * length + within;
     }
 
     private int outlierAt(int row, int place) {
-        int length = outlier.length / outlierSize();
-        return stored.outlierIndex(row / length, place) * length + row % length;
-    }
-
-    private int outlierSize() {
-        Codebook book = stored.outlier();
-        return book == null ? 1 : book.size();
-    }
-
-    private int mainAt(int row, int place) {
-        int at = place - stored.outliers();
-        int code = codes[row / length][at] & mainSize - 1;
-        return (groups[at] * mainSize + code) * length + row % length;
-    }
-
-    private int residualAt(int row, int place) {
-        int at = place - stored.outliers();
-        int code = codes[row / length][at] >>> mainBits;
-        return (groups[at] * residualSize + code) * length + row % length;
+        return stored.outlierIndex(row / outlierLength, place) * outlierLength + row % outlierLength;
     }
 
     @Override
     public void gradients(float[] weight, List<double[]> sums) {
-        double[] centroids = sums.get(0);
-        double[] seconds = sums.get(1);
-        double[] scales = sums.get(3);
-        double[] shifts = sums.get(4);
+        int outliers = stored.outliers();
         for (int row = 0; row < rows; row++) {
-            for (int place = 0; place < cols; place++) {
-                int col = columns[place];
-                double g = weight[row * cols + col];
-                double inner = g;
-                if (scale.length > 0) {
-                    scales[col] += g * number(row, place);
-                    shifts[col] += g;
-                    inner = g * scale[col];
-                }
-                if (place < stored.outliers()) {
-                    sums.get(2)[outlierAt(row, place)] += inner;
-                } else {
-                    centroids[mainAt(row, place)] += inner;
-                    if (residual.length > 0) {
-                        seconds[residualAt(row, place)] += inner;
-                    }
+            for (int place = 0; place < outliers; place++) {
+                int entry = outlierAt(row, place);
+                sums.get(2)[entry] += inner(weight, row, columns[place], outlier[entry], sums);
+            }
+            int[] code = codes[row / length];
+            int within = row % length;
+            double[] centroids = sums.get(0);
+            double[] seconds = sums.get(1);
+            for (int at = 0; at < code.length; at++) {
+                float number = number(code[at], groups[at], within);
+                double inner = inner(weight, row, columns[outliers + at], number, sums);
+                centroids[mainAt(code[at], groups[at], within)] += inner;
+                if (seconds.length > 0) {
+                    seconds[residualAt(code[at], groups[at], within)] += inner;
                 }
             }
         }
+    }
+
+    /// The gradient of a number before scale and shift, whose own it adds to `sums`.
+    private double inner(float[] weight, int row, int col, float number, List<double[]> sums) {
+        double outer = weight[row * cols + col];
+        if (scale.length == 0) {
+            return outer;
+        }
+        sums.get(3)[col] += outer * number;
+        sums.get(4)[col] += outer;
+        return outer * scale[col];
     }
 
     @Override
