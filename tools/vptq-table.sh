@@ -4,14 +4,14 @@
 #
 #   tools/vptq-table.sh MODEL WIKITEXT_DIR [WORK_DIR]
 #
-# SAMPLES (128), SEQ_LEN (512), WINDOWS (16), BLOCK_EPOCHS (2) and EPOCHS (2) shorten it, BITS ("2.05 2.3 3.0") and ROWS
-# ("gptq plain blocks tuned"; plain-tuned is tuned without training the blocks before) narrow it.
+# SAMPLES (128), TUNE_SAMPLES (as many), SEQ_LEN (512), WINDOWS (16), BLOCK_EPOCHS (2) and EPOCHS (2) shorten it, BITS
+# ("2.05 2.3 3.0") and ROWS ("gptq plain blocks tuned"; plain-tuned is tuned without training the blocks before) narrow it.
 # WIKITEXT_DIR holds valid.txt and test.txt. What lies in WORK_DIR already is not made again.
 set -euo pipefail
 quern=${QUERN:-$(cd "$(dirname "$0")/.." && pwd)/quern}
 rows=" ${ROWS:-gptq plain blocks tuned} "
 model=$1 data=$2 work=${3:-$(mktemp -d)}
-text=(--calibration "$data/valid.txt" --samples "${SAMPLES:-128}" --seq-len "${SEQ_LEN:-512}")
+text=(--calibration "$data/valid.txt" --seq-len "${SEQ_LEN:-512}")
 mkdir -p "$work"
 
 # name, model, seconds to make it
@@ -25,10 +25,11 @@ ppl() {
 # OUT COMMAND...: makes OUT where it is missing, and keeps the time. Exit code 1 with a whole result is no better than a
 # guess, which belongs in the table.
 make() {
-    local out=$1 begun=$SECONDS
+    local out=$1 samples=${SAMPLES:-128} begun=$SECONDS
     shift
+    [ "$1" != tune ] || samples=${TUNE_SAMPLES:-$samples}
     [ -e "$out/quern.json" ] && return
-    "$quern" "$@" -o "$out" "${text[@]}" > "$out.log" 2>&1 || [ -e "$out/quern.json" ] || { cat "$out.log"; exit 1; }
+    "$quern" "$@" -o "$out" "${text[@]}" --samples "$samples" > "$out.log" 2>&1 || [ -e "$out/quern.json" ] || { cat "$out.log"; exit 1; }
     echo $((SECONDS - begun)) > "$out.seconds"
 }
 
