@@ -101,9 +101,8 @@ final class ModelTuning {
         return List.of(taught);
     }
 
-    /// Mean over the tokens of KL(teacher ‖ student): the cross entropy of the two less the teacher's own, so that
-    /// nothing
-    /// but the student's logits is kept for the way back.
+    /// Mean over the tokens of KL(teacher ‖ student): the cross entropy of the two less the teacher's own,
+    /// so that nothing but the student's logits is kept for the way back.
     private TorchTensor divergence(TorchOps teacher, float[] taught, TorchOps student, int[] tokens) {
         TorchTensor found =
                 network.logits(student, network.forward(student, tokens)).logSoftmax(-1);

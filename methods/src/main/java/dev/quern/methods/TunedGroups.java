@@ -9,9 +9,8 @@ import java.util.stream.IntStream;
 /// Integer codes in training: codes and zero points stand, scales move (PEQA, arXiv:2305.14152; the second phase of
 /// EfficientQAT, arXiv:2407.11062).
 ///
-/// The parameter is a factor of each scale, `[groups, rows]`, so that one rate suits all of them. Codes are held
-/// unpacked,
-/// a byte a weight: every step reads them.
+/// The parameter is a factor of each scale, `[groups, rows]`, so that one rate suits all of them. Codes
+/// are held unpacked, a byte a weight: every step reads them.
 final class TunedGroups implements TunedWeight {
     private final GroupedWeight stored;
     private final int rows;

@@ -27,9 +27,8 @@ interface TunedWeight {
     /// Writes rows `from … to` of the weight to their place in `target [rows, cols]`.
     void fill(int from, int to, float[] target);
 
-    /// Adds the parameters' gradients, given that of the weight, `[rows, cols]` at the beginning of `weight`, to `sums`
-    /// (as
-    /// `parameters` lists them).
+    /// Adds the parameters' gradients, given that of the weight, `[rows, cols]` at the beginning of `weight`,
+    /// to `sums` (as `parameters` lists them).
     void gradients(float[] weight, List<double[]> sums);
 
     /// The weight as it now is, at the types it was stored in; codes are the same bytes.

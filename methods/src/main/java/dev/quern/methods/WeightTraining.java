@@ -63,9 +63,8 @@ final class WeightTraining {
         this.gradients = new float[Math.min(BATCH, training.length)][largest];
     }
 
-    /// Trains `epochs` times over the sequences; `rate` is a share of each parameter's size. Begins where `journal`
-    /// left
-    /// off, and tells it of every epoch.
+    /// Trains `epochs` times over the sequences; `rate` is a share of each parameter's size. Begins where
+    /// `journal` left off, and tells it of every epoch.
     Outcome run(int epochs, double rate, TuneJournal journal) {
         return TorchScope.call(() -> {
             Map<Linear, TorchTensor> held = new LinkedHashMap<>();
