@@ -93,7 +93,7 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
                     doc = "learning rate of what is off the diagonals; 0 = 0.0005, and 0.02 with quantized activations")
             double matrixRate,
 
-            @Key(value = "0.1", doc = "learning rate of clipping")
+            @Key(value = "0", doc = "learning rate of clipping; 0 = 0.1, more where there are fewer than 120 steps")
             double clipRate,
 
             @Key(value = "false", doc = "open matrices band by band, from the diagonal outwards")
@@ -129,17 +129,28 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
         /// The paper's learning rate of matrices.
         private static final double PAPER_RATE = 0.005;
 
+        private static final double CLIP_RATE = 0.1;
+
+        private static final double FASTEST_CLIP = 0.3;
+
+        /// Steps times rate that clipping needs where rates fall to 0.
+        private static final double CLIP_TRAVEL = 12;
+
+        /// The plan of a training whose passes show `perPass` sequences.
+        ///
         /// Where weights alone are rounded, most of what a large step moves only makes the ranges, which learn
-        /// beside it, follow: small steps end lower. Activations need large ones
-        /// (docs/methods/affinequant.md).
-        TrainingPlan plan(boolean activations) {
+        /// beside it, follow: small steps end lower. Activations need large ones. Ranges begin almost
+        /// whole and have as far to go however few the steps are (docs/methods/affinequant.md).
+        TrainingPlan plan(boolean activations, int perPass) {
             if (faithful) {
-                return new TrainingPlan(
-                        epochs, batch, PAPER_RATE, PAPER_RATE, clipRate, false, 0, 0.999, Double.MAX_VALUE);
+                double clip = clipRate > 0 ? clipRate : CLIP_RATE;
+                return new TrainingPlan(epochs, batch, PAPER_RATE, PAPER_RATE, clip, false, 0, 0.999, Double.MAX_VALUE);
             }
             double scale = scaleRate > 0 ? scaleRate : activations ? 0.05 : 0.003;
             double matrix = matrixRate > 0 ? matrixRate : activations ? 0.02 : 0.0005;
-            return plan(epochs, batch, scale, matrix, clipRate);
+            int steps = epochs * Math.ceilDiv(perPass, batch);
+            double clip = clipRate > 0 ? clipRate : Math.clamp(CLIP_TRAVEL / steps, CLIP_RATE, FASTEST_CLIP);
+            return plan(epochs, batch, scale, matrix, clip);
         }
     }
 
@@ -171,7 +182,9 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
     /// With gradients disturbed by `fault`.
     static BlockOutcome run(BlockTask task, Config config, BlockTrainer.Fault fault) {
         TransformTraining.Options options = new TransformTraining.Options(
-                config.plan(TransformTraining.activations(task).quantizes()),
+                config.plan(
+                        TransformTraining.activations(task).quantizes(),
+                        new TrainingSequences(task, config.tokens()).perPass()),
                 config.tokens(),
                 config.clip(),
                 !config.faithful(),

@@ -62,7 +62,8 @@ final class BlockTrainer {
         AdamStep adam = new AdamStep(block.learned(), beta1, plan.beta2());
         double[] least = new double[task.inputs().sequences()];
         Arrays.fill(least, Double.POSITIVE_INFINITY);
-        for (int epoch = 0; epoch < plan.epochs(); epoch++) {
+        int epochs = block.learned().isEmpty() ? 0 : plan.epochs();
+        for (int epoch = 0; epoch < epochs; epoch++) {
             int[] order = sequences.pass(epoch);
             double sum = 0;
             boolean failed = false;
@@ -73,7 +74,7 @@ final class BlockTrainer {
                 failed = gradients == null || exploded(batch, gradients.losses(), least);
                 if (gradients != null && !failed) {
                     sum += gradients.loss() / perEpoch;
-                    double done = (epoch + b / (double) perEpoch) / plan.epochs();
+                    double done = (epoch + b / (double) perEpoch) / epochs;
                     double factor = share * plan.schedule(done);
                     adam.step(gradients.values(), part -> plan.rate(part) * factor);
                 }
@@ -102,7 +103,7 @@ final class BlockTrainer {
                     epoch,
                     sum,
                     reached.loss());
-            task.status().accept("epoch %d of %d, loss %.3g".formatted(epoch + 1, plan.epochs(), reached.loss()));
+            task.status().accept("epoch %d of %d, loss %.3g".formatted(epoch + 1, epochs, reached.loss()));
         }
         restore(best);
         return best;

@@ -227,7 +227,7 @@ final class TransformTraining {
         BlockParameters before = task.parameters().copy();
         BlockParameters best = null;
         double least = Double.POSITIVE_INFINITY;
-        for (double strength : STRENGTHS) {
+        for (double strength : learned.isEmpty() ? new double[] {1} : STRENGTHS) {
             for (int i = 0; i < whole.size(); i++) {
                 double[] values = learned.get(i).values();
                 for (int k = 0; k < values.length; k++) {

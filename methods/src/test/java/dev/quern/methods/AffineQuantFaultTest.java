@@ -62,17 +62,45 @@ class AffineQuantFaultTest {
     }
 
     @Test
+    void rangesGoAsFarInFewStepsAsInMany() {
+        AffineQuant.Config config = config(Map.of("epochs", "3"));
+        assertThat(config.plan(false, 80).rate(Learned.Part.CLIP)).isEqualTo(0.1);
+        assertThat(config.plan(false, 42).rate(Learned.Part.CLIP)).isEqualTo(12.0 / 63);
+        assertThat(config.plan(false, 1).rate(Learned.Part.CLIP)).isEqualTo(0.3);
+        AffineQuant.Config given = config(Map.of("epochs", "3", "clip-rate", "0.05"));
+        assertThat(given.plan(false, 42).rate(Learned.Part.CLIP)).isEqualTo(0.05);
+    }
+
+    @Test
+    void whereNothingIsLearnedNoStepIsTaken() {
+        BlockTask task = SeededBlock.task(SeededBlock.network(SeededBlock.LLAMA), 4, 4, 1);
+        Map<String, String> keys = Map.of(
+                "run-time",
+                "hadamard",
+                "values",
+                "none",
+                "norms",
+                "none",
+                "queries-keys",
+                "false",
+                "up-down",
+                "false",
+                "clip",
+                "false");
+        BlockOutcome outcome = AffineQuant.run(task, config(keys), BlockTrainer.Fault.NONE);
+        assertThat(outcome.figures()).containsEntry("steps", 0.0);
+        assertThat(outcome.fallback()).isNull();
+        assertThat(task.parameters().transforms(task.block().linears().getFirst()))
+                .hasSize(1);
+    }
+
+    @Test
     void activationsAreQuantizedInTheLossAndRunTimeTransformsHelpThem() {
         for (String runTime : List.of("none", "hadamard", "kronecker")) {
             BlockTask task = SeededBlock.task(SeededBlock.network(SeededBlock.LLAMA), 4, 4, 1);
             BlockParameters before = task.parameters().copy();
             BlockOutcome outcome = AffineQuant.run(
-                    task,
-                    ConfigKeys.read(
-                            "affinequant",
-                            AffineQuant.Config.class,
-                            Map.of("epochs", "3", "run-time", runTime, "clip", "false")),
-                    BlockTrainer.Fault.NONE);
+                    task, config(Map.of("epochs", "3", "run-time", runTime, "clip", "false")), BlockTrainer.Fault.NONE);
             assertThat(outcome.lossAfter()).as(runTime).isLessThan(outcome.lossBefore());
             task.block()
                     .linears()
@@ -88,7 +116,7 @@ class AffineQuantFaultTest {
         BlockParameters before = task.parameters().copy();
         Map<String, String> keys =
                 Map.of("faithful", "true", "stability-factor", "0.1", "epochs", "4", "clip", "false");
-        AffineQuant.run(task, ConfigKeys.read("affinequant", AffineQuant.Config.class, keys), BlockTrainer.Fault.NONE);
+        AffineQuant.run(task, config(keys), BlockTrainer.Fault.NONE);
         assertThat(task.parameters().transforms(task.block().linears().getFirst()))
                 .hasSize(1);
         assertThat(drift(task, before)).isLessThan(1e-5);
@@ -119,6 +147,10 @@ class AffineQuantFaultTest {
     private static BlockOutcome run(BlockTask task, BlockTrainer.Fault fault) {
         // large steps: a few of them must make matrices worth more than their diagonals
         Map<String, String> keys = Map.of("epochs", "8", "batch", "2", "scale-rate", "0.05", "matrix-rate", "0.02");
-        return AffineQuant.run(task, ConfigKeys.read("affinequant", AffineQuant.Config.class, keys), fault);
+        return AffineQuant.run(task, config(keys), fault);
+    }
+
+    private static AffineQuant.Config config(Map<String, String> keys) {
+        return ConfigKeys.read("affinequant", AffineQuant.Config.class, keys);
     }
 }
