@@ -33,7 +33,8 @@ model=$1 data=$2 work=$3
 mkdir -p "$work"
 widths=(w4g64 w3g64 w2g64 w4a4 w6a6 w8a8)
 methods=(rtn gptq awq smoothquant smoothquant-mixed zeroquant llm-int8 omniquant affinequant-faithful affinequant
-    smoothquant+gptq awq+gptq affinequant+gptq affinequant-online rtn+tune gptq+tune affinequant+gptq+tune)
+    smoothquant+gptq awq+gptq affinequant+gptq affinequant-online rtn+tune gptq+tune affinequant+gptq+tune
+    affinequant-online+tune)
 
 faithful() { printf '  - {method: affinequant, faithful: true%s}\n  - {method: rtn, %s}\n' "$1" "$2"; }
 
@@ -65,6 +66,10 @@ recipe() {
         affinequant-online.w4a4)
             clip=0.9
             printf '  - {method: affinequant, run-time: hadamard, epochs: 2}\n  - {method: gptq, %s}\n' "$last"
+            ;;
+        affinequant-online.w?g64)
+            printf '  - {method: affinequant, run-time: hadamard, values: none, norms: none, queries-keys: false,'
+            printf ' up-down: false, clip: false}\n  - {method: gptq, %s}\n' "$last"
             ;;
         affinequant-*) return 1 ;;
         *+gptq.*) printf '  - {method: %s}\n  - {method: gptq, %s}\n' "${1%+gptq}" "$last" ;;
