@@ -93,7 +93,9 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
                     doc = "learning rate of what is off the diagonals; 0 = 0.0005, and 0.02 with quantized activations")
             double matrixRate,
 
-            @Key(value = "0", doc = "learning rate of clipping; 0 = 0.1, more where there are fewer than 120 steps")
+            @Key(
+                    value = "0",
+                    doc = "learning rate of clipping; 0 = 0.1, more for weights alone in fewer than 120 steps")
             double clipRate,
 
             @Key(value = "false", doc = "open matrices band by band, from the diagonal outwards")
@@ -140,7 +142,8 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
         ///
         /// Where weights alone are rounded, most of what a large step moves only makes the ranges, which learn
         /// beside it, follow: small steps end lower. Activations need large ones. Ranges begin almost
-        /// whole and have as far to go however few the steps are (docs/methods/affinequant.md).
+        /// whole and have as far to go however few the steps are, which was measured without
+        /// quantized activations only (docs/methods/affinequant.md).
         TrainingPlan plan(boolean activations, int perPass) {
             if (faithful) {
                 double clip = clipRate > 0 ? clipRate : CLIP_RATE;
@@ -149,8 +152,8 @@ public final class AffineQuant implements BlockMethod<AffineQuant.Config> {
             double scale = scaleRate > 0 ? scaleRate : activations ? 0.05 : 0.003;
             double matrix = matrixRate > 0 ? matrixRate : activations ? 0.02 : 0.0005;
             int steps = epochs * Math.ceilDiv(perPass, batch);
-            double clip = clipRate > 0 ? clipRate : Math.clamp(CLIP_TRAVEL / steps, CLIP_RATE, FASTEST_CLIP);
-            return plan(epochs, batch, scale, matrix, clip);
+            double clip = activations ? CLIP_RATE : Math.clamp(CLIP_TRAVEL / steps, CLIP_RATE, FASTEST_CLIP);
+            return plan(epochs, batch, scale, matrix, clipRate > 0 ? clipRate : clip);
         }
     }
 

@@ -67,6 +67,7 @@ class AffineQuantFaultTest {
         assertThat(config.plan(false, 80).rate(Learned.Part.CLIP)).isEqualTo(0.1);
         assertThat(config.plan(false, 42).rate(Learned.Part.CLIP)).isEqualTo(12.0 / 63);
         assertThat(config.plan(false, 1).rate(Learned.Part.CLIP)).isEqualTo(0.3);
+        assertThat(config.plan(true, 1).rate(Learned.Part.CLIP)).isEqualTo(0.1);
         AffineQuant.Config given = config(Map.of("epochs", "3", "clip-rate", "0.05"));
         assertThat(given.plan(false, 42).rate(Learned.Part.CLIP)).isEqualTo(0.05);
     }
