@@ -2,10 +2,11 @@ package dev.quern.methods;
 
 import java.util.stream.IntStream;
 
-/// Which of the calibration sequences judge what is learned from the others: every eighth, at least one; where there is
-/// but one it serves for both.
+/// Which of the calibration sequences judge what is learned from the others: one of eight, spread evenly, at least one
+/// and about sixteen at most, which tell two states apart well enough; where there is but one it serves for both.
 final class HeldOut {
-    private static final int EVERY = 8;
+    private static final int ONE_OF = 8;
+    private static final int MOST = 16;
 
     private HeldOut() {}
 
@@ -24,6 +25,7 @@ final class HeldOut {
     }
 
     private static boolean judges(int i, int count) {
-        return i % EVERY == Math.min(EVERY, count) - 1;
+        int every = Math.max(Math.min(ONE_OF, count), count / MOST);
+        return i % every == every - 1;
     }
 }

@@ -6,11 +6,13 @@ import dev.quern.torch.TorchScope;
 import dev.quern.torch.TorchTensor;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Random;
 
 /// Trains what gives packed weights' codes their values (`TunedWeight`), codes frozen, by a loss of sequences.
 ///
@@ -91,6 +93,7 @@ final class WeightTraining {
     /// Once over the sequences. Adam begins anew, so that the end of an epoch is a whole state to go on from.
     private void pass(Map<Linear, TorchTensor> held, int epoch, int epochs, TuneJournal.Reached reached) {
         Map<Linear, Adam> optimizers = optimizers();
+        int[] order = order(epoch);
         for (int from = 0; from < training.length; from += BATCH) {
             status.at(
                     String.format(Locale.ROOT, "epoch %d of %d, held out %.4g", epoch + 1, epochs, reached.best()),
@@ -100,8 +103,17 @@ final class WeightTraining {
             double done = (epoch + (double) from / training.length) / epochs;
             // half a cosine down to a tenth
             double now = reached.rate() * (0.1 + 0.45 * (1 + Math.cos(Math.PI * done)));
-            step(held, Arrays.copyOfRange(training, from, to), optimizers, now);
+            step(held, Arrays.copyOfRange(order, from, to), optimizers, now);
         }
+    }
+
+    /// The sequences to train on, in an order of the epoch's own: neighbours in a text say much the same, and what
+    /// comes
+    /// last would count most.
+    private int[] order(int epoch) {
+        List<Integer> order = new ArrayList<>(Arrays.stream(training).boxed().toList());
+        Collections.shuffle(order, new Random(epoch));
+        return order.stream().mapToInt(i -> i).toArray();
     }
 
     private Map<Linear, Adam> optimizers() {
