@@ -32,7 +32,7 @@ done
 model=$1 data=$2 work=$3
 mkdir -p "$work"
 widths=(w4g64 w3g64 w2g64 w4a4 w6a6 w8a8)
-methods=(rtn gptq awq smoothquant smoothquant-mixed zeroquant llm-int8 omniquant affinequant-faithful affinequant
+methods=(rtn gptq awq smoothquant smoothquant-mixed smoothquant-outliers zeroquant llm-int8 omniquant affinequant-faithful affinequant
     smoothquant+gptq awq+gptq affinequant+gptq affinequant-online rtn+tune gptq+tune affinequant+gptq+tune
     affinequant-online+tune)
 
@@ -55,7 +55,12 @@ recipe() {
         awq*.w8a8 | awq*.w[46]a[46]) return 1 ;;
         smoothquant.w8a8) range=static; printf '  - {method: %s}\n  - {method: rtn, %s}\n' "$1" "$last" ;;
         smoothquant-mixed.w8a8) range=mixed; printf '  - {method: smoothquant}\n  - {method: rtn, %s}\n' "$last" ;;
-        smoothquant-mixed.*) return 1 ;;
+        smoothquant-outliers.w8a8)
+            # stored ranges for all inputs but the largest hundredth of each Linear's, which stay in 16 bits
+            range=static
+            printf '  - {method: smoothquant}\n  - {method: llm-int8, threshold: 0, share: 0.01}\n'
+            ;;
+        smoothquant-mixed.* | smoothquant-outliers.*) return 1 ;;
         zeroquant.w?g64) printf '  - {method: zeroquant, steps: 100}\n  - {method: rtn, %s, symmetric: true}\n' "$last" ;;
         zeroquant.w8a8) printf '  - {method: zeroquant}\n  - {method: rtn, bits: 8, group-size: 64, symmetric: true}\n' ;;
         zeroquant.w[46]a[46]) printf '  - {method: zeroquant, steps: 100}\n  - {method: rtn, %s}\n' "$last" ;;

@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
 # Perplexities of VPTQ at about 2.0, 2.3 and 3.0 bits, everything counted: plain, trained with each block, and tuned end to
-# end after that; beside GPTQ.
+# end after that; beside GPTQ, as it is here and as published (no search of ranges, no refinement, no drift made up for).
 #
 #   tools/vptq-table.sh MODEL WIKITEXT_DIR [WORK_DIR]
 #
 # SAMPLES (128), TUNE_SAMPLES (as many), SEQ_LEN (512), WINDOWS (16), BLOCK_EPOCHS (2) and EPOCHS (2) shorten it, BITS
-# ("2.05 2.3 3.0") and ROWS ("gptq plain blocks tuned"; plain-tuned is tuned without training the blocks before) narrow it.
+# ("2.05 2.3 3.0") and ROWS ("gptq published plain blocks tuned"; plain-tuned is tuned without training the blocks before) narrow it.
 # WIKITEXT_DIR holds valid.txt and test.txt. What lies in WORK_DIR already is not made again.
 set -euo pipefail
 quern=${QUERN:-$(cd "$(dirname "$0")/.." && pwd)/quern}
-rows=" ${ROWS:-gptq plain blocks tuned} "
+rows=" ${ROWS:-gptq published plain blocks tuned} "
 model=$1 data=$2 work=${3:-$(mktemp -d)}
 text=(--calibration "$data/valid.txt" --seq-len "${SEQ_LEN:-512}")
 mkdir -p "$work"
 
 # name, model, seconds to make it
 ppl() {
-    printf '%-28s %6s s  ' "$1" "${3:-}"
+    printf '%-30s %6s s  ' "$1" "${3:-}"
     "$quern" eval "$2" --task perplexity --data "$data/test.txt" --protocol paper --window 2048 \
         --max-windows "${WINDOWS:-16}" 2> /dev/null | tr '\n' ' '
     echo
@@ -39,10 +39,15 @@ wanted() { [[ $rows == *" $1 "* ]]; }
 
 ppl float "$model"
 for bits in 2 3; do
-    wanted gptq || break
-    out=$work/gptq-$bits
-    make "$out" quantize "$model" --resume --method gptq --bits $bits --group-size 64
-    row "gptq $bits bits g64" "$out"
+    gptq=(quantize "$model" --resume --method gptq --bits $bits --group-size 64)
+    if wanted gptq; then
+        make "$work/gptq-$bits" "${gptq[@]}"
+        row "gptq $bits bits g64" "$work/gptq-$bits"
+    fi
+    if wanted published; then
+        make "$work/published-$bits" "${gptq[@]}" --set range=min-max --set refine=0 --set retarget=0
+        row "gptq $bits bits, as published" "$work/published-$bits"
+    fi
 done
 for bits in ${BITS:-2.05 2.3 3.0}; do
     out=$work/vptq-$bits
