@@ -32,9 +32,9 @@ done
 model=$1 data=$2 work=$3
 mkdir -p "$work"
 widths=(w4g64 w3g64 w2g64 w4a4 w6a6 w8a8)
-methods=(rtn gptq awq smoothquant smoothquant-mixed smoothquant-outliers zeroquant llm-int8 omniquant affinequant-faithful affinequant
-    smoothquant+gptq awq+gptq affinequant+gptq affinequant-online rtn+tune gptq+tune affinequant+gptq+tune
-    affinequant-online+tune)
+methods=(rtn gptq awq smoothquant smoothquant-mixed smoothquant-outliers zeroquant llm-int8 omniquant
+    affinequant-faithful affinequant smoothquant+gptq awq+gptq affinequant+gptq affinequant-online rtn+tune gptq+tune
+    affinequant+gptq+tune affinequant-online+tune)
 
 faithful() { printf '  - {method: affinequant, faithful: true%s}\n  - {method: rtn, %s}\n' "$1" "$2"; }
 
@@ -56,9 +56,9 @@ recipe() {
         smoothquant.w8a8) range=static; printf '  - {method: %s}\n  - {method: rtn, %s}\n' "$1" "$last" ;;
         smoothquant-mixed.w8a8) range=mixed; printf '  - {method: smoothquant}\n  - {method: rtn, %s}\n' "$last" ;;
         smoothquant-outliers.w8a8)
-            # stored ranges for all inputs but the largest hundredth of each Linear's, which stay in 16 bits
+            # stored ranges for all inputs of a Linear but three of a hundred, the largest, which stay in 16 bits
             range=static
-            printf '  - {method: smoothquant}\n  - {method: llm-int8, threshold: 0, share: 0.01}\n'
+            printf '  - {method: smoothquant}\n  - {method: llm-int8, threshold: 0, share: 0.03}\n'
             ;;
         smoothquant-mixed.* | smoothquant-outliers.*) return 1 ;;
         zeroquant.w?g64) printf '  - {method: zeroquant, steps: 100}\n  - {method: rtn, %s, symmetric: true}\n' "$last" ;;
