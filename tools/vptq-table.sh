@@ -5,8 +5,8 @@
 #   tools/vptq-table.sh MODEL WIKITEXT_DIR [WORK_DIR]
 #
 # SAMPLES (128), TUNE_SAMPLES (as many), SEQ_LEN (512), WINDOWS (16), BLOCK_EPOCHS (2) and EPOCHS (2) shorten it, BITS
-# ("2.05 2.3 3.0") and ROWS ("gptq published plain blocks tuned"; plain-tuned is tuned without training the blocks before) narrow it.
-# WIKITEXT_DIR holds valid.txt and test.txt. What lies in WORK_DIR already is not made again.
+# ("2.05 2.3 3.0") and ROWS ("gptq published plain blocks tuned"; plain-tuned is tuned without training the blocks before)
+# narrow it. WIKITEXT_DIR holds valid.txt and test.txt. What lies in WORK_DIR already is not made again.
 set -euo pipefail
 quern=${QUERN:-$(cd "$(dirname "$0")/.." && pwd)/quern}
 rows=" ${ROWS:-gptq published plain blocks tuned} "

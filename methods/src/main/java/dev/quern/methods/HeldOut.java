@@ -3,7 +3,7 @@ package dev.quern.methods;
 import java.util.stream.IntStream;
 
 /// Which of the calibration sequences judge what is learned from the others: one of eight, spread evenly, at least one
-/// and about sixteen at most, which tell two states apart well enough; where there is but one it serves for both.
+/// and sixteen at most, which tell two states apart well enough; where there is but one it serves for both.
 final class HeldOut {
     private static final int ONE_OF = 8;
     private static final int MOST = 16;
@@ -26,6 +26,6 @@ final class HeldOut {
 
     private static boolean judges(int i, int count) {
         int every = Math.max(Math.min(ONE_OF, count), count / MOST);
-        return i % every == every - 1;
+        return i % every == every - 1 && i / every < MOST;
     }
 }

@@ -107,9 +107,8 @@ final class WeightTraining {
         }
     }
 
-    /// The sequences to train on, in an order of the epoch's own: neighbours in a text say much the same, and what
-    /// comes
-    /// last would count most.
+    /// The sequences to train on, in an order of the epoch's own: neighbours in a text say much the same,
+    /// and what comes last would count most.
     private int[] order(int epoch) {
         List<Integer> order = new ArrayList<>(Arrays.stream(training).boxed().toList());
         Collections.shuffle(order, new Random(epoch));
