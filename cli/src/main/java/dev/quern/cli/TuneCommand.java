@@ -77,7 +77,7 @@ final class TuneCommand implements Callable<Integer> {
     @Option(names = "--seed", paramLabel = "S", defaultValue = "0", description = "Where stretches begin.")
     long seed;
 
-    @Option(names = "--resume", description = "Go on after a run that was killed, from the epoch it was in.")
+    @Option(names = "--resume", description = "Go on where a run was killed, to the same bytes.")
     boolean resume;
 
     @Mixin

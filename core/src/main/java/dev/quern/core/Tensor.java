@@ -38,6 +38,13 @@ public record Tensor(DType dtype, Shape shape, MemorySegment data) {
     }
 
     /// A tensor over a copy of `values`.
+    public static Tensor of(double[] values, long... sizes) {
+        MemorySegment data = MemorySegment.ofArray(new byte[Math.multiplyExact(values.length, 8)]);
+        MemorySegment.copy(values, 0, data, DOUBLE, 0, values.length);
+        return new Tensor(DType.F64, new Shape(sizes), data);
+    }
+
+    /// A tensor over a copy of `values`.
     public static Tensor of(int[] values, long... sizes) {
         MemorySegment data = MemorySegment.ofArray(new byte[Math.multiplyExact(values.length, 4)]);
         MemorySegment.copy(values, 0, data, INT, 0, values.length);

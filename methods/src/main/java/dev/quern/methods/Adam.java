@@ -1,6 +1,8 @@
 package dev.quern.methods;
 
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 
 /// Adam (arXiv:1412.6980) on a few small arrays, each with a rate of its own; float64 moments.
 final class Adam {
@@ -20,6 +22,20 @@ final class Adam {
             means[i] = new double[parameters.get(i).length];
             squares[i] = new double[parameters.get(i).length];
         }
+    }
+
+    /// The means of gradients, then of their squares, by parameter; the arrays themselves.
+    List<double[]> moments() {
+        return Stream.concat(Arrays.stream(means), Arrays.stream(squares)).toList();
+    }
+
+    int steps() {
+        return steps;
+    }
+
+    /// Goes on behind `steps` steps that left the moments as they are now.
+    void goOn(int steps) {
+        this.steps = steps;
     }
 
     /// One step along `gradients`; `rates` by parameter.

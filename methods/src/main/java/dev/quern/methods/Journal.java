@@ -16,6 +16,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -25,6 +26,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +38,7 @@ import org.jspecify.annotations.Nullable;
 /// the folder's lock, so that a second process on the same output is refused.
 final class Journal implements AutoCloseable {
     private static final String LIST = "journal.jsonl";
+    private static final String UNDERWAY = "underway-";
 
     /// One finished block.
     record Entry(Path part, List<LayerReport> layers, List<BlockReport> blocks) {}
@@ -43,6 +46,7 @@ final class Journal implements AutoCloseable {
     private final Path folder;
     private final OutputLock lock;
     private final List<Entry> entries = new ArrayList<>();
+    private @Nullable Path underway;
     private boolean begun;
 
     private Journal(Path folder, OutputLock lock) {
@@ -122,6 +126,20 @@ final class Journal implements AutoCloseable {
             entries.add(new Entry(part, layers, blocks));
         }
         rewrite(lines.subList(0, entries.size() + 1));
+        readUnderway();
+    }
+
+    /// Finds what `underway` wrote last: its name holds its sum. Anything else of that kind is cut short or old.
+    private void readUnderway() throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, UNDERWAY + "*")) {
+            for (Path file : files) {
+                if (underway == null && file.getFileName().toString().equals(UNDERWAY + Sha256.ofFile(file))) {
+                    underway = file;
+                } else {
+                    Files.delete(file);
+                }
+            }
+        }
     }
 
     private static @Nullable JsonNode parse(String line) {
@@ -197,6 +215,28 @@ final class Journal implements AutoCloseable {
         entries.add(new Entry(part, List.copyOf(layers), List.copyOf(blocks)));
     }
 
+    /// Where the block (or epoch) after the finished ones stands, as a file of tensors; empty where that is not kept.
+    Optional<Path> underway() {
+        return Optional.ofNullable(underway);
+    }
+
+    /// Keeps where the block (or epoch) after the finished ones stands, instead of what was kept before.
+    void underway(List<TensorPlan> tensors, Map<String, String> metadata) {
+        Path next = folder.resolve("next.safetensors");
+        Written written = Safetensors.write(next, tensors, metadata);
+        Path before = underway;
+        Path now = folder.resolve(UNDERWAY + written.sha256());
+        try {
+            Files.move(next, now, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+            if (before != null && !before.equals(now)) {
+                Files.delete(before);
+            }
+        } catch (IOException e) {
+            throw Failures.writing(folder, e);
+        }
+        underway = now;
+    }
+
     private void clear() throws IOException {
         try (Stream<Path> files = Files.walk(folder)) {
             for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
@@ -225,7 +265,7 @@ final class Journal implements AutoCloseable {
     /// Lets go of the output. Where this run finished no block there is nothing to go on from: the folder goes too.
     @Override
     public void close() {
-        if (begun && entries.isEmpty()) {
+        if (begun && entries.isEmpty() && underway == null) {
             discard();
         }
         lock.close();

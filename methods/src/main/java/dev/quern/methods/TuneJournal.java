@@ -1,20 +1,14 @@
 package dev.quern.methods;
 
-import dev.quern.core.Tensor;
-import dev.quern.formats.Safetensors;
-import dev.quern.formats.SafetensorsFile;
-import dev.quern.formats.TensorPlan;
 import dev.quern.models.Linear;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 
-/// What the training of codebooks reached with each epoch, kept so that a killed run goes on from there to the same
-/// bytes.
+/// What a training of packed weights reached with each epoch and within one, kept so that a killed run goes on from
+/// there to the same bytes.
 interface TuneJournal {
     /// Keeps nothing.
     TuneJournal NONE = new TuneJournal() {
@@ -25,6 +19,14 @@ interface TuneJournal {
 
         @Override
         public void add(Reached reached) {}
+
+        @Override
+        public int restore(Reached reached, Map<Linear, TunedWeight> tuned, Map<Linear, Adam> optimizers) {
+            return 0;
+        }
+
+        @Override
+        public void keep(Reached reached, int done, Map<Linear, TunedWeight> tuned, Map<Linear, Adam> optimizers) {}
     };
 
     /// The state after `epochs`: the rate, how often it was halved, the held-out loss at the beginning and at best, and
@@ -61,65 +63,11 @@ interface TuneJournal {
     /// Keeps what an epoch reached.
     void add(Reached reached);
 
-    /// In a run's folder.
-    record Stored(Journal journal) implements TuneJournal {
-        @Override
-        public Optional<Reached> last(Map<Linear, TunedWeight> tuned) {
-            if (journal.entries().isEmpty()) {
-                return Optional.empty();
-            }
-            try (SafetensorsFile file =
-                    Safetensors.open(journal.entries().getLast().part())) {
-                Map<Linear, List<float[]>> state = new LinkedHashMap<>();
-                tuned.forEach((linear, vectors) -> {
-                    List<float[]> parameters = new ArrayList<>();
-                    for (int i = 0; i < vectors.parameters().size(); i++) {
-                        String name = name(linear, i);
-                        parameters.add(file.has(name) ? file.tensor(name).toFloats() : new float[0]);
-                    }
-                    state.put(linear, parameters);
-                });
-                Map<String, String> said = file.metadata();
-                return Optional.of(new Reached(
-                        journal.entries().size(),
-                        Double.parseDouble(said(said, "rate")),
-                        Integer.parseInt(said(said, "halvings")),
-                        Double.parseDouble(said(said, "before")),
-                        Double.parseDouble(said(said, "best")),
-                        said(said, "notes").lines().toList(),
-                        state));
-            }
-        }
+    /// Puts parameters and Adam's moments where a run stood within the epoch after `reached`; the number of its
+    /// sequences done, 0 at its beginning.
+    int restore(Reached reached, Map<Linear, TunedWeight> tuned, Map<Linear, Adam> optimizers);
 
-        private static String said(Map<String, String> metadata, String key) {
-            return Objects.requireNonNull(metadata.get(key), key);
-        }
-
-        @Override
-        public void add(Reached reached) {
-            List<TensorPlan> plans = new ArrayList<>();
-            reached.state().forEach((linear, parameters) -> {
-                for (int i = 0; i < parameters.size(); i++) {
-                    if (parameters.get(i).length > 0) {
-                        float[] values = parameters.get(i);
-                        plans.add(TensorPlan.of(name(linear, i), Tensor.of(values, values.length)));
-                    }
-                }
-            });
-            journal.add(
-                    plans,
-                    Map.of(
-                            "rate", Double.toString(reached.rate()),
-                            "halvings", Integer.toString(reached.halvings()),
-                            "before", Double.toString(reached.before()),
-                            "best", Double.toString(reached.best()),
-                            "notes", String.join("\n", reached.notes())),
-                    List.of(),
-                    List.of());
-        }
-
-        private static String name(Linear linear, int parameter) {
-            return linear.name() + "." + parameter;
-        }
-    }
+    /// Keeps where the epoch after `reached` stands when `done` of its sequences are done, instead of what was kept
+    /// before.
+    void keep(Reached reached, int done, Map<Linear, TunedWeight> tuned, Map<Linear, Adam> optimizers);
 }

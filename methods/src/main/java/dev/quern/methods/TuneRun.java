@@ -86,7 +86,7 @@ public final class TuneRun {
             ModelTuning tuning = new ModelTuning(exact, quantized, text.sequences(), workers::run, progress);
             try (Journal journal = Journal.open(options.output(), fingerprint(text), options.resume(), false)) {
                 WeightTraining.Outcome outcome =
-                        tuning.run(options.epochs(), options.rate(), new TuneJournal.Stored(journal));
+                        tuning.run(options.epochs(), options.rate(), new StoredTuneJournal(journal));
                 Report report = new Report(
                         options.output(),
                         outcome.before(),

@@ -3,8 +3,12 @@ package dev.quern.methods;
 import dev.quern.core.GroupedWeight;
 import dev.quern.core.PackedWeight;
 import dev.quern.core.VectorWeight;
+import dev.quern.models.Linear;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /// A packed weight `[rows, cols]` in training: its codes stand, and the numbers that give them values move.
@@ -16,6 +20,25 @@ interface TunedWeight {
             case GroupedWeight groups -> Optional.of(new TunedGroups(groups));
             default -> Optional.empty();
         };
+    }
+
+    /// Copies of everything that moves in `tuned`.
+    static Map<Linear, List<float[]>> parameters(Map<Linear, TunedWeight> tuned) {
+        Map<Linear, List<float[]>> state = new LinkedHashMap<>();
+        tuned.forEach((linear, weight) -> state.put(
+                linear, weight.parameters().stream().map(float[]::clone).toList()));
+        return state;
+    }
+
+    /// Puts `tuned` where `parameters` says.
+    static void set(Map<Linear, TunedWeight> tuned, Map<Linear, List<float[]>> parameters) {
+        parameters.forEach((linear, from) -> {
+            List<float[]> into =
+                    Objects.requireNonNull(tuned.get(linear), linear.name()).parameters();
+            for (int i = 0; i < from.size(); i++) {
+                System.arraycopy(from.get(i), 0, into.get(i), 0, from.get(i).length);
+            }
+        });
     }
 
     /// Everything that moves, to be changed in place.

@@ -26,6 +26,9 @@ final class WeightTraining {
     /// Sequences of a step.
     private static final int BATCH = 4;
 
+    /// Sequences between two records of where an epoch stands: a fraction of a percent of the time.
+    private static final int KEPT = 4 * BATCH;
+
     /// The loss of sequence `i` with `weights` in the place of what is trained, in the open scope.
     interface Objective {
         TorchTensor loss(int i, Map<Linear, TorchTensor> weights);
@@ -66,7 +69,7 @@ final class WeightTraining {
     }
 
     /// Trains `epochs` times over the sequences; `rate` is a share of each parameter's size. Begins where
-    /// `journal` left off, and tells it of every epoch.
+    /// `journal` left off, and tells it how far it came.
     Outcome run(int epochs, double rate, TuneJournal journal) {
         return TorchScope.call(() -> {
             Map<Linear, TorchTensor> held = new LinkedHashMap<>();
@@ -74,9 +77,11 @@ final class WeightTraining {
             TuneJournal.Reached reached = journal.last(tuned).orElseGet(() -> begin(held, rate));
             restore(reached.state(), held);
             for (int epoch = reached.epochs(); epoch < epochs && reached.halvings() <= MOST_HALVINGS; epoch++) {
-                pass(held, epoch, epochs, reached);
+                pass(held, epoch, epochs, reached, journal);
                 double loss = judge(held);
-                reached = loss < reached.best() ? reached.better(loss, state()) : reached.undone(loss);
+                reached = loss < reached.best()
+                        ? reached.better(loss, TunedWeight.parameters(tuned))
+                        : reached.undone(loss);
                 restore(reached.state(), held);
                 journal.add(reached);
             }
@@ -87,14 +92,19 @@ final class WeightTraining {
     private TuneJournal.Reached begin(Map<Linear, TorchTensor> held, double rate) {
         refresh(held);
         double loss = judge(held);
-        return new TuneJournal.Reached(0, rate, 0, loss, loss, List.of(), state());
+        return new TuneJournal.Reached(0, rate, 0, loss, loss, List.of(), TunedWeight.parameters(tuned));
     }
 
-    /// Once over the sequences. Adam begins anew, so that the end of an epoch is a whole state to go on from.
-    private void pass(Map<Linear, TorchTensor> held, int epoch, int epochs, TuneJournal.Reached reached) {
+    /// Once over the sequences, from where `journal` left off. Adam begins anew with each epoch.
+    private void pass(
+            Map<Linear, TorchTensor> held, int epoch, int epochs, TuneJournal.Reached reached, TuneJournal journal) {
         Map<Linear, Adam> optimizers = optimizers();
-        int[] order = order(epoch);
-        for (int from = 0; from < training.length; from += BATCH) {
+        int[] order = order(training, epoch);
+        int from = journal.restore(reached, tuned, optimizers);
+        if (from > 0) {
+            refresh(held);
+        }
+        while (from < training.length) {
             status.at(
                     String.format(Locale.ROOT, "epoch %d of %d, held out %.4g", epoch + 1, epochs, reached.best()),
                     (long) epoch * training.length + from,
@@ -104,12 +114,16 @@ final class WeightTraining {
             // half a cosine down to a tenth
             double now = reached.rate() * (0.1 + 0.45 * (1 + Math.cos(Math.PI * done)));
             step(held, Arrays.copyOfRange(order, from, to), optimizers, now);
+            from = to;
+            if (from % KEPT == 0) {
+                journal.keep(reached, from, tuned, optimizers);
+            }
         }
     }
 
-    /// The sequences to train on, in an order of the epoch's own: neighbours in a text say much the same,
+    /// The sequences of `training` in an order of the epoch's own: neighbours in a text say much the same,
     /// and what comes last would count most.
-    private int[] order(int epoch) {
+    static int[] order(int[] training, int epoch) {
         List<Integer> order = new ArrayList<>(Arrays.stream(training).boxed().toList());
         Collections.shuffle(order, new Random(epoch));
         return order.stream().mapToInt(i -> i).toArray();
@@ -121,20 +135,8 @@ final class WeightTraining {
         return optimizers;
     }
 
-    private Map<Linear, List<float[]>> state() {
-        Map<Linear, List<float[]>> state = new LinkedHashMap<>();
-        tuned.forEach((linear, weight) -> state.put(
-                linear, weight.parameters().stream().map(float[]::clone).toList()));
-        return state;
-    }
-
     private void restore(Map<Linear, List<float[]>> state, Map<Linear, TorchTensor> held) {
-        tuned.forEach((linear, weight) -> {
-            List<float[]> from = required(state, linear);
-            for (int i = 0; i < from.size(); i++) {
-                System.arraycopy(from.get(i), 0, weight.parameters().get(i), 0, from.get(i).length);
-            }
-        });
+        TunedWeight.set(tuned, state);
         refresh(held);
     }
 

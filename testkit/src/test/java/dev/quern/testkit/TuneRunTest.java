@@ -18,18 +18,24 @@ import dev.quern.models.Checkpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// End-to-end tuning: nearer to the float model on other text, codes as they were, and nothing lost by a kill.
 class TuneRunTest {
+    /// Of 34 sequences four judge.
+    private static final int TRAINING = 30;
+
     @TempDir
     Path directory;
 
@@ -123,24 +129,64 @@ class TuneRunTest {
         assertThat(report.notes()).isNotEmpty().allMatch(note -> note.contains("undone"));
     }
 
-    @Test
-    void aKilledRunGoesOnToTheSameBytesAndOnlyWhenAsked() throws IOException {
+    /// Killed in the first epoch, in a later one, and at the beginning of one: it goes on from the last record.
+    @ParameterizedTest
+    @CsvSource({"1, 20, 16", "2, 28, 16", "3, 0, 0", "3, 16, 16"})
+    void aKilledRunGoesOnFromWhereItStoodToTheSameBytes(int epoch, int sequences, int from) throws IOException {
         tune("whole", 0.01, 2, false, Progress.NONE);
-        assertThatThrownBy(() -> tune("stopped", 0.01, 1, false, (what, _, _) -> {
-                    if (what.startsWith("epoch 3")) {
-                        throw new IllegalStateException("stopped");
-                    }
-                }))
-                .hasMessage("stopped");
+        stop(epoch, sequences);
+        assertThat(firstStatusOfResumed()).isEqualTo((epoch - 1) * TRAINING + from);
+        assertSameFiles();
+    }
+
+    @Test
+    void aDamagedRecordOfAnEpochIsNotUsed() throws IOException {
+        tune("whole", 0.01, 2, false, Progress.NONE);
+        stop(2, 20);
+        List<Path> records;
+        try (Stream<Path> files = Files.list(directory.resolve("stopped.quern-work"))) {
+            records = files.filter(file -> file.getFileName().toString().startsWith("underway-"))
+                    .toList();
+        }
+        assertThat(records).hasSize(1);
+        byte[] bytes = Files.readAllBytes(records.getFirst());
+        bytes[bytes.length - 1] ^= 1;
+        Files.write(records.getFirst(), bytes);
+        assertThat(firstStatusOfResumed()).isEqualTo(TRAINING);
+        assertSameFiles();
+    }
+
+    @Test
+    void aStoppedRunGoesOnOnlyWhenAskedAndWithTheSameSettings() {
+        stop(1, 20);
         assertThatThrownBy(() -> tune("stopped", 0.01, 1, false, Progress.NONE))
                 .isInstanceOf(QuernException.class)
                 .hasMessageContaining("--resume");
         assertThatThrownBy(() -> tune("stopped", 0.02, 1, true, Progress.NONE))
                 .isInstanceOf(QuernException.class)
                 .hasMessageContaining("another rate");
-        int[] begun = {0};
-        tune("stopped", 0.01, 1, true, (what, _, _) -> begun[0] += what.startsWith("epoch 1") ? 1 : 0);
-        assertThat(begun[0]).isZero();
+    }
+
+    private void stop(int epoch, int sequences) {
+        assertThatThrownBy(() -> tune("stopped", 0.01, 1, false, (what, done, _) -> {
+                    if (what.startsWith("epoch ") && done >= (epoch - 1) * TRAINING + sequences) {
+                        throw new IllegalStateException("stopped");
+                    }
+                }))
+                .hasMessage("stopped");
+    }
+
+    private long firstStatusOfResumed() {
+        List<Long> statuses = new ArrayList<>();
+        tune("stopped", 0.01, 1, true, (what, done, _) -> {
+            if (what.startsWith("epoch ")) {
+                statuses.add(done);
+            }
+        });
+        return statuses.getFirst();
+    }
+
+    private void assertSameFiles() throws IOException {
         for (String file : List.of("model.safetensors", "config.json")) {
             assertThat(Files.readAllBytes(directory.resolve("stopped").resolve(file)))
                     .isEqualTo(Files.readAllBytes(directory.resolve("whole").resolve(file)));
