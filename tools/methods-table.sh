@@ -67,7 +67,7 @@ recipe() {
         # the keys of the paper's own runs of Llama: its stability factor, and the loss it adds at 2 bits and with activations
         affinequant-faithful.w2g64) faithful ", stability-factor: 0.01, augmented-loss: true" "$last" ;;
         affinequant-faithful.w?g64) faithful ", stability-factor: 0.01" "$last" ;;
-        affinequant-faithful.w4a4) faithful ", stability-factor: 0.1, augmented-loss: true" "$last" ;;
+        affinequant-faithful.w[468]a[468]) faithful ", stability-factor: 0.1, augmented-loss: true" "$last" ;;
         affinequant-online.w4a4)
             clip=0.9
             printf '  - {method: affinequant, run-time: hadamard, epochs: 2}\n  - {method: gptq, %s}\n' "$last"
