@@ -36,7 +36,7 @@ class BenchmarksTest {
     @Test
     void noKernelIsLeftOut() {
         List<String> weights = LinearBenchmark.weights();
-        for (LinearKernel kernel : Kernels.ALL) {
+        for (LinearKernel kernel : Kernels.usable()) {
             assertThat(weights).anyMatch(weight -> weight.startsWith(kernel.name() + ":"));
         }
     }

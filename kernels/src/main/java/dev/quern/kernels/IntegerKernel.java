@@ -20,8 +20,13 @@ final class IntegerKernel implements LinearKernel {
     }
 
     @Override
+    public boolean runsHere() {
+        return MachineCode.isa().isPresent();
+    }
+
+    @Override
     public boolean supports(PackedWeight weight) {
-        return MachineCode.isa().isPresent() && takes(weight);
+        return runsHere() && takes(weight);
     }
 
     /// What runs here, or why nothing does.

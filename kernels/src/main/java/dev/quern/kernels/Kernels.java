@@ -28,9 +28,8 @@ public final class Kernels {
         return VectorWidth.SCALAR
                 ? List.of(ALL.getLast())
                 : ALL.stream()
-                        .filter(kernel -> !kernel.roundsInputs()
-                                || inputs != InputPrecision.FLOAT
-                                        && MachineCode.isa().isPresent())
+                        .filter(kernel ->
+                                kernel.runsHere() && (inputs != InputPrecision.FLOAT || !kernel.roundsInputs()))
                         .toList();
     }
 

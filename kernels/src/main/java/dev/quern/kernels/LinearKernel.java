@@ -7,6 +7,11 @@ public interface LinearKernel {
     /// The kernel's name as `doctor` and `bench` print it.
     String name();
 
+    /// False if this machine or this process lacks what the kernel needs, so that it is not chosen.
+    default boolean runsHere() {
+        return true;
+    }
+
     /// True if `prepare` takes this weight.
     boolean supports(PackedWeight weight);
 

@@ -22,8 +22,13 @@ final class LookupKernel implements LinearKernel {
     }
 
     @Override
+    public boolean runsHere() {
+        return MachineCode.looksUp();
+    }
+
+    @Override
     public boolean supports(PackedWeight weight) {
-        return MachineCode.looksUp()
+        return runsHere()
                 && weight instanceof VectorWeight vectors
                 && vectors.outlier() == null
                 && vectors.main().groups() == 1
