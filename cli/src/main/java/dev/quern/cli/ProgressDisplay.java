@@ -22,7 +22,9 @@ final class ProgressDisplay implements Progress, AutoCloseable {
     private final String task;
     private final LongSupplier clock;
     private final long started;
+    /// When what is counted now began, and what was done then.
     private long phaseStarted;
+    private long phaseDone;
     private long lastLine;
     private long lastDone;
     private long lastTotal = -1;
@@ -51,6 +53,7 @@ final class ProgressDisplay implements Progress, AutoCloseable {
         boolean newPhase = total != lastTotal || done < lastDone;
         if (newPhase && lastTotal >= 0) {
             phaseStarted = clock.getAsLong();
+            phaseDone = done;
         }
         lastDone = done;
         lastTotal = total;
@@ -67,6 +70,7 @@ final class ProgressDisplay implements Progress, AutoCloseable {
             bar = new ProgressBarBuilder()
                     .setTaskName(task)
                     .setInitialMax(total)
+                    .startsFrom(phaseDone, Duration.ZERO)
                     .setUpdateIntervalMillis(200)
                     .setStyle(ProgressBarStyle.ASCII)
                     .clearDisplayOnFinish()
@@ -85,8 +89,8 @@ final class ProgressDisplay implements Progress, AutoCloseable {
         }
         lastLine = now;
         String left = "";
-        if (done > 0 && total > done) {
-            left = ", about " + seconds((now - phaseStarted) / done * (total - done)) + " left";
+        if (done > phaseDone && total > done) {
+            left = ", about " + seconds((now - phaseStarted) / (done - phaseDone) * (total - done)) + " left";
         }
         console.err().println(task + ": " + step + ", " + done + " of " + total + ", " + seconds(now - started) + left);
     }

@@ -28,6 +28,23 @@ class ProgressDisplayTest {
     }
 
     @Test
+    void timeLeftGoesByThePaceOfWhatIsCountedNow() {
+        Captured captured = new Captured(false);
+        try (ProgressDisplay progress = new ProgressDisplay(captured.console(), "quantize", clock::get)) {
+            progress.at("replaying finished blocks", 0, 20);
+            clock.addAndGet(Duration.ofSeconds(20).toNanos());
+            progress.at("replaying finished blocks", 19, 20);
+            progress.at("block 20", 2000, 3000);
+            clock.addAndGet(Duration.ofSeconds(50).toNanos());
+            progress.at("block 20", 2100, 3000);
+        }
+        assertThat(captured.errLines())
+                .containsExactly(
+                        "quantize: replaying finished blocks, 19 of 20, 20 s, about 1 s left",
+                        "quantize: block 20, 2100 of 3000, 1 min 10 s, about 7 min 30 s left");
+    }
+
+    @Test
     void shortWorkPrintsNothingWithoutATerminal() {
         Captured captured = new Captured(false);
         try (ProgressDisplay progress = new ProgressDisplay(captured.console(), "eval", clock::get)) {

@@ -75,7 +75,7 @@ public final class Awq implements BlockMethod<Awq.Config> {
                 .filter(site -> SiteSearch.applies(task, site))
                 .toList();
         for (Site site : sites) {
-            task.status().accept(site.name());
+            task.status().at(site.name(), 0.9 * chosen.size() / sites.size());
             chosen.add(search(new SiteSearch(task, probe, site), groupSize(task, site), config));
         }
         for (int i = 0; i < sites.size(); i++) {
@@ -147,7 +147,7 @@ public final class Awq implements BlockMethod<Awq.Config> {
         for (Linear linear : task.selected()) {
             boolean free = linear.role() != Role.Q && linear.role() != Role.K;
             if (free && task.parameters().transforms(linear).isEmpty()) {
-                task.status().accept("clipping " + linear.name());
+                task.status().at("clipping " + linear.name(), 0.9);
                 float[] weight = task.parameters().weight(linear);
                 clamped += search.clamp(weight, linear, probe.inputs(linear)) * weight.length;
             }

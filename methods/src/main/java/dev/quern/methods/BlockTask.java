@@ -5,7 +5,6 @@ import dev.quern.models.Linear;
 import dev.quern.models.Network;
 import dev.quern.torch.TorchTensor;
 import java.util.List;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// One block to be transformed: its parameters (to be changed in place), the calibration sequences where it begins,
@@ -13,8 +12,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// `selected` are the Linears that will be quantized; the others must go along where a site demands it, but their
 /// weights stay float. `trial` tells what the weight method that follows would make of the block; null where rounding
-/// to
-/// nearest tells it as well. `status` takes a few words on what is going on, for the progress line.
+/// to nearest tells it as well.
 public record BlockTask(
         Network network,
         Block block,
@@ -25,10 +23,15 @@ public record BlockTask(
         @Nullable BlockTrial trial,
         Parallel parallel,
         long seed,
-        Consumer<String> status) {
+        BlockStatus status) {
     /// The same with other parameters, for instance those from before.
     BlockTask withParameters(BlockParameters others) {
         return new BlockTask(network, block, others, inputs, target, selected, trial, parallel, seed, status);
+    }
+
+    /// The same work, told of to another.
+    BlockTask withStatus(BlockStatus other) {
+        return new BlockTask(network, block, parameters, inputs, target, selected, trial, parallel, seed, other);
     }
 
     /// The residual stream of sequence `i` in the float model, in the open scope.

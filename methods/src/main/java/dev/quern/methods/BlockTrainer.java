@@ -103,7 +103,10 @@ final class BlockTrainer {
                     epoch,
                     sum,
                     reached.loss());
-            task.status().accept("epoch %d of %d, loss %.3g".formatted(epoch + 1, epochs, reached.loss()));
+            task.status()
+                    .at(
+                            "epoch %d of %d, loss %.3g".formatted(epoch + 1, epochs, reached.loss()),
+                            (epoch + 1.0) / epochs);
         }
         restore(best);
         return best;

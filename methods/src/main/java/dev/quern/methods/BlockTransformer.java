@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Takes a block through the methods of a recipe that transform.
@@ -50,14 +49,16 @@ final class BlockTransformer {
     record Transformed(@Nullable BlockParameters parameters, List<BlockReport> reports) {}
 
     /// `trial` tells what the weight method makes of the block, null where rounding to nearest tells it as well.
-    Transformed transform(Block block, BlockInputs inputs, @Nullable BlockTrial trial, Consumer<String> status) {
+    Transformed transform(Block block, BlockInputs inputs, @Nullable BlockTrial trial, BlockStatus status) {
         if (recipe.transforms().isEmpty()) {
             return new Transformed(null, List.of());
         }
         BlockParameters parameters = BlockParameters.read(block, source);
         List<BlockReport> reports = new ArrayList<>();
-        for (int i = 0; i < recipe.transforms().size(); i++) {
+        int steps = recipe.transforms().size();
+        for (int i = 0; i < steps; i++) {
             Step<?> step = recipe.transforms().get(i);
+            BlockStatus own = status.within((double) i / steps, (i + 1.0) / steps);
             BlockTask task = new BlockTask(
                     network,
                     block,
@@ -68,7 +69,7 @@ final class BlockTransformer {
                     trial,
                     parallel,
                     seed + 1_000_003L * block.layer() + i,
-                    what -> status.accept(step.method().name() + " " + block.layer() + ": " + what));
+                    (what, share) -> own.at(step.method().name() + " " + block.layer() + ": " + what, share));
             BlockOutcome outcome = phases.call(step.method().name(), () -> run(step, task));
             log(block, step, outcome);
             reports.add(new BlockReport(block.layer(), step.method().name(), outcome));
@@ -98,7 +99,7 @@ final class BlockTransformer {
         if (trial == null || outcome.leftAsItWas()) {
             return outcome;
         }
-        task.status().accept("trying the weights");
+        task.status().at("trying the weights", 1);
         double plain = trial.error(before);
         Double known = outcome.figures().get(BlockTrial.FIGURE);
         double error = known == null ? trial.error(task.parameters()) : known;

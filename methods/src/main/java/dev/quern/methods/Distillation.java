@@ -48,7 +48,8 @@ final class Distillation {
             }
             try (AdamW adam = new AdamW(students, ADAM)) {
                 for (int step = 0; step < config.steps(); step++) {
-                    task.status().accept("distilling, step " + step + " of " + config.steps());
+                    task.status()
+                            .at("distilling, step " + step + " of " + config.steps(), (double) step / config.steps());
                     int sequence = sequences[step % sequences.length];
                     // a cosine to zero, so that the last steps settle
                     double rate = config.rate() * (1 + Math.cos(Math.PI * step / config.steps())) / 2;

@@ -21,7 +21,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Takes a model through a recipe, block by block: calibration, progress, journal, resume, atomic output,
@@ -35,6 +34,9 @@ public final class Pipeline {
 
     /// Where no calibration text is run.
     private static final BlockInputs NO_INPUTS = new CalibrationFree();
+
+    /// About how many hundredths of a block's time the methods that transform take.
+    private static final int TRANSFORMED = 80;
 
     private static final String COSTS = "costs of errors";
     private static final String WRITING = "writing";
@@ -221,7 +223,7 @@ public final class Pipeline {
                 LinearInput input = LinearInput.dynamic(recipe.activations().scheme());
                 for (Block block :
                         network.blocks().subList(finished, network.blocks().size())) {
-                    Transformed transformed = transformer.transform(block, NO_INPUTS, null, at(block, 0));
+                    Transformed transformed = transformer.transform(block, NO_INPUTS, null, told(block));
                     BlockQuantizer<C> quantizer = quantizer(block, transformed);
                     quantizer.quantizeAll(block.stages(), input);
                     finish(quantizer, transformed);
@@ -235,7 +237,7 @@ public final class Pipeline {
                 if (block.layer() < finished) {
                     replay(walk, block);
                 } else {
-                    Transformed transformed = transformer.transform(block, walk, trial(walk, block), at(block, 0));
+                    Transformed transformed = transformer.transform(block, walk, trial(walk, block), told(block));
                     BlockQuantizer<C> quantizer = quantizer(block, transformed);
                     phases.run(CalibratedWalk.PHASE, () -> walk.advance(block, transformed.parameters(), quantizer));
                     finish(quantizer, transformed);
@@ -254,9 +256,13 @@ public final class Pipeline {
                     drift, recipe.transformsCalibrated() || tunes, recipe.activations(), recipe.kv());
         }
 
-        /// A progress line at a share of the block's work, in hundredths.
-        private Consumer<String> at(Block block, int hundredths) {
-            return what -> progress.at(what, block.layer() * 100L + hundredths, total());
+        /// Says how far the methods that transform are with a block; never less than before, though one begins anew.
+        private BlockStatus told(Block block) {
+            long[] furthest = {block.layer() * 100L};
+            return (what, share) -> {
+                furthest[0] = Math.max(furthest[0], block.layer() * 100L + Math.round(TRANSFORMED * share));
+                progress.at(what, furthest[0], total());
+            };
         }
 
         /// Where a method that knows the inputs' moments follows ones that transform.
@@ -285,7 +291,7 @@ public final class Pipeline {
             long before = block.layer() * 100L;
             int[] done = {0};
             int count = block.linears().size();
-            int begin = recipe.transforms().isEmpty() ? 0 : 80;
+            int begin = recipe.transforms().isEmpty() ? 0 : TRANSFORMED;
             return new BlockQuantizer<>(
                     step,
                     source,
@@ -314,7 +320,10 @@ public final class Pipeline {
 
         /// Carries the calibration activations through a block that was finished before the kill.
         private void replay(CalibratedWalk walk, Block block) {
-            progress.at("replaying " + block.layer(), block.layer() * 100L, total());
+            progress.at(
+                    "replaying finished blocks",
+                    block.layer(),
+                    journal.entries().size());
             try (StoredBlocks stored =
                     layout.open(journal.entries().get(block.layer()).part())) {
                 phases.run(CalibratedWalk.PHASE, () -> walk.replay(block, weights -> stored.restore(block, weights)));

@@ -94,7 +94,7 @@ public final class SmoothQuant implements BlockMethod<SmoothQuant.Config> {
         List<double[]> chosen = new ArrayList<>();
         Map<String, Double> figures = new HashMap<>();
         for (Site site : sites) {
-            task.status().accept(site.name());
+            task.status().at(site.name(), (double) chosen.size() / sites.size());
             chosen.add(scales(
                     new SiteSearch(task, probe, site),
                     config,

@@ -33,6 +33,8 @@ final class TransformTraining {
     /// Shares of what was learned that are tried before a weight method that knows its inputs' moments, until it gets
     /// worse.
     private static final double[] STRENGTHS = {0.25, 0.5, 1};
+    /// About which share of the time is gone when the start is chosen.
+    private static final double STARTED = 0.1;
 
     /// One rung of the ladder.
     interface Design {
@@ -91,10 +93,12 @@ final class TransformTraining {
 
     private @Nullable BlockOutcome attempt(
             Design design, BlockObjective objective, SiteStatistics statistics, ScaleSearch scales, Design wanted) {
+        task.status().at("choosing a start", 0);
         Candidate start = start(design, objective, statistics, scales);
         TrainedBlock block = start.block();
         double plain = block.plainLoss(sequences.judged());
-        BlockTrainer trainer = new BlockTrainer(block, task, sequences, options.plan(), fault);
+        BlockTask told = task.withStatus(task.status().within(STARTED, trained()));
+        BlockTrainer trainer = new BlockTrainer(block, told, sequences, options.plan(), fault);
         BlockTrainer.Snapshot best = trainer.train();
         if (best == null) {
             return null;
@@ -176,6 +180,11 @@ final class TransformTraining {
         return loss;
     }
 
+    /// About which share of the time is gone when the training ends; what is tried then takes the rest.
+    private double trained() {
+        return task.trial() == null ? 1 : 0.7;
+    }
+
     private Optional<QuantScheme> scheme() {
         return switch (task.target().weights()) {
             case WeightFormat.Grouped grouped -> Optional.of(grouped.scheme());
@@ -235,7 +244,7 @@ final class TransformTraining {
                 }
             }
             task.parameters().restore(before);
-            task.status().accept("trying the weights at strength %.2f".formatted(strength));
+            task.status().at("trying the weights at strength %.2f".formatted(strength), trained());
             Map<String, Double> own = new HashMap<>();
             if (!merge(start.sites(), start.clips(), epoch, own)) {
                 continue;

@@ -94,7 +94,7 @@ final class SeededBlock {
                 null,
                 Parallel.SERIAL,
                 seed,
-                _ -> {});
+                BlockStatus.NONE);
     }
 
     /// Random residual streams with an outlier channel; the quantized prefix adds a little noise.

@@ -10,6 +10,7 @@ import dev.quern.methods.AffineQuant;
 import dev.quern.methods.BlockInputs;
 import dev.quern.methods.BlockOutcome;
 import dev.quern.methods.BlockParameters;
+import dev.quern.methods.BlockStatus;
 import dev.quern.methods.BlockTarget;
 import dev.quern.methods.BlockTask;
 import dev.quern.methods.ConfigKeys;
@@ -166,7 +167,7 @@ class AffineQuantTest {
                     null,
                     parallel,
                     seed,
-                    _ -> {});
+                    BlockStatus.NONE);
         }
 
         private BlockInputs inputs(int sequences) {

@@ -232,6 +232,38 @@ final class PipelineTest {
         assertThat(files(out)).isEqualTo(files(directory.resolve("whole")));
     }
 
+    @Test
+    void progressGrowsWhileABlockIsTrainedAlsoBehindAResume() {
+        Path out = directory.resolve("trained");
+        Recipe recipe = Recipe.of("affinequant", Map.of("epochs", 4, "group-size", 32));
+        CalibrationSource source = new CalibrationSource(text, 6, 48);
+        List<Long> done = new ArrayList<>();
+        assertThatThrownBy(() -> new Pipeline(
+                                model, out, recipe, new PipelineOptions(1, 3, source, List.of(), true, false, false, 0))
+                        .run((what, count, total) -> {
+                            if (what.startsWith("affinequant 0: epoch")) {
+                                done.add(count);
+                            }
+                            stopAt("model.layers.1.self_attn.q_proj").at(what, count, total);
+                        }))
+                .hasMessage("stopped");
+        assertThat(done).hasSize(4).isSorted().doesNotHaveDuplicates();
+        assertThat(done.getFirst()).isPositive();
+        List<String> replayed = new ArrayList<>();
+        List<Long> resumed = new ArrayList<>();
+        new Pipeline(model, out, recipe, new PipelineOptions(1, 3, source, List.of(), true, true, false, 0))
+                .run((what, count, total) -> {
+                    if (what.startsWith("replaying")) {
+                        replayed.add(count + " of " + total);
+                    } else if (!what.startsWith("checking")) {
+                        resumed.add(count);
+                    }
+                });
+        assertThat(replayed).containsExactly("0 of 1");
+        assertThat(resumed).isSorted();
+        assertThat(resumed.getFirst()).isEqualTo(100);
+    }
+
     private static Progress stopAt(String stop) {
         return (what, done, total) -> {
             if (what.equals(stop)) {
