@@ -103,10 +103,8 @@ final class BlockTrainer {
                     epoch,
                     sum,
                     reached.loss());
-            task.status()
-                    .at(
-                            "epoch %d of %d, loss %.3g".formatted(epoch + 1, epochs, reached.loss()),
-                            (epoch + 1.0) / epochs);
+            String what = "epoch %d of %d, loss %.3g".formatted(epoch + 1, epochs, reached.loss());
+            task.status().at(what, (epoch + 1.0) / epochs);
         }
         restore(best);
         return best;
